@@ -1,0 +1,324 @@
+//! The container: an ELF64 relocatable file.
+//!
+//! ```text
+//! ┌ file header ┐┌ note ┐┌ manifest ┐
+//! ├ page ───────┴┴──────┴┴──────────┘
+//! │ .text
+//! ├ page
+//! │ .got                │ the distances between these three are fixed when the code is linked
+//! ├ page
+//! │ .precast.tables
+//! ├ 8 bytes
+//! │ .precast.funcs  .traps  .addrmap  .elems  .passive
+//! ├ page
+//! │ .precast.image
+//! ├ 8 bytes
+//! │ .symtab  .strtab  .shstrtab  section headers
+//! └
+//! ```
+//!
+//! The note holds place, size and digest of every section, so that the section headers, which are
+//! there for `readelf`, `objdump` and `gdb`, are believed only where they agree with it. Symbols
+//! name functions, trampolines, slots and tables; the symbol of defined function `i` is number
+//! `i + 1`, after the null symbol.
+
+use object::LittleEndian as LE;
+use object::elf;
+use object::read::elf::{FileHeader as _, SectionHeader as _, Sym as _};
+
+use crate::addrmap::AddressMap;
+use crate::compat::Host;
+use crate::error::ArtifactError;
+use crate::funcs::FuncTable;
+use crate::manifest::Manifest;
+use crate::note::Note;
+use crate::section::Section;
+use crate::traps::TrapTable;
+
+#[cfg(feature = "write")]
+pub(crate) mod write;
+
+const EXPECTED_ELF: ArtifactError = ArtifactError::NotAnArtifact {
+    expected: "a 64-bit little-endian ELF header",
+};
+const SECTION_ALIGN: u64 = 8;
+
+/// An artifact: bytes that have been checked as far as can be done without reading all of them.
+///
+/// What has been checked: the container, the note with its digest, the manifest with its digest
+/// and every index in it, and the frames of all tables. What has not: that code, images and tables
+/// are what the compiler wrote. [`Artifact::verify`] compares all of them with their digests;
+/// digests are no signature, and running code stays a matter of trust.
+#[derive(Debug, Clone)]
+pub struct Artifact<'a> {
+    bytes: &'a [u8],
+    note: Note,
+    manifest: Manifest,
+    sections: [&'a [u8]; Section::ALL.len()],
+    funcs: FuncTable<'a>,
+    traps: TrapTable<'a>,
+    address_map: AddressMap<'a>,
+    symbols: &'a [elf::Sym64<LE>],
+    strings: &'a [u8],
+}
+
+impl<'a> Artifact<'a> {
+    /// Whether `bytes` start as an ELF file does (an artifact, then, rather than a module).
+    pub fn looks_like(bytes: &[u8]) -> bool {
+        bytes.starts_with(&elf::ELFMAG)
+    }
+
+    /// Reads an artifact, for any machine.
+    ///
+    /// # Errors
+    ///
+    /// [`ArtifactError::NotAnArtifact`], [`ArtifactError::Damaged`], and
+    /// [`ArtifactError::Incompatible`] for another version of the format or the ABI.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, ArtifactError> {
+        Self::parse_for(bytes, None)
+    }
+
+    /// Reads an artifact that is to run on `host`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Artifact::parse`], and [`ArtifactError::Incompatible`] with everything in which the
+    /// artifact does not fit the host.
+    pub fn parse_on(bytes: &'a [u8], host: &Host) -> Result<Self, ArtifactError> {
+        let artifact = Self::parse_for(bytes, Some(host))?;
+        artifact.note.check(host)?;
+        Ok(artifact)
+    }
+
+    fn parse_for(bytes: &'a [u8], host: Option<&Host>) -> Result<Self, ArtifactError> {
+        let container = Container::parse(bytes)?;
+        let note_bytes = container.section(Section::Note)?;
+        let note = Note::decode(note_bytes.bytes, host)?;
+        if container.machine != note.target.elf_machine() {
+            return Err(ArtifactError::container(
+                18,
+                "the ELF machine is not the note's",
+            ));
+        }
+        // The note's own bytes stand in until the others have been found.
+        let mut sections = [note_bytes.bytes; Section::ALL.len()];
+        for section in Section::ALL.into_iter().filter(|&s| s != Section::Note) {
+            let found = container.section(section)?;
+            let mut entries = note.sections.iter().filter(|e| e.section == section);
+            let (Some(entry), None) = (entries.next(), entries.next()) else {
+                let what = "the note does not list each section once";
+                return Err(ArtifactError::damaged(Section::Note, 0, what));
+            };
+            let agrees =
+                entry.file_offset == found.file_offset && entry.size == found.bytes.len() as u64;
+            if !agrees {
+                let what = "a section is not where the note says";
+                return Err(ArtifactError::container(found.file_offset, what));
+            }
+            let align = if section.is_paged() {
+                u64::from(note.page_bytes)
+            } else {
+                SECTION_ALIGN
+            };
+            if !found.file_offset.is_multiple_of(align) {
+                let what = "a section is not aligned";
+                return Err(ArtifactError::container(found.file_offset, what));
+            }
+            if let Some(place) = sections.get_mut(section as usize) {
+                *place = found.bytes;
+            }
+        }
+        Self::parse_sections(bytes, note, sections, &container)
+    }
+
+    fn parse_sections(
+        bytes: &'a [u8],
+        note: Note,
+        sections: [&'a [u8]; Section::ALL.len()],
+        container: &Container<'a>,
+    ) -> Result<Self, ArtifactError> {
+        let bytes_of = |section: Section| sections.get(section as usize).copied().unwrap_or(&[]);
+        let too_short = "the table is shorter than it says";
+        let damaged = |section, what| ArtifactError::damaged(section, 0, what);
+
+        digest_matches(&note, Section::Manifest, bytes_of(Section::Manifest))?;
+        let manifest = Manifest::decode(bytes_of(Section::Manifest))
+            .ok_or_else(|| damaged(Section::Manifest, "the manifest cannot be decoded"))?;
+        let funcs = FuncTable::parse(bytes_of(Section::Funcs))
+            .ok_or_else(|| damaged(Section::Funcs, too_short))?;
+        let traps = TrapTable::parse(bytes_of(Section::Traps))
+            .ok_or_else(|| damaged(Section::Traps, too_short))?;
+        let address_map = AddressMap::parse(bytes_of(Section::AddrMap))
+            .ok_or_else(|| damaged(Section::AddrMap, too_short))?;
+        let artifact = Self {
+            bytes,
+            note,
+            manifest,
+            sections,
+            funcs,
+            traps,
+            address_map,
+            symbols: container.symbols,
+            strings: container.strings,
+        };
+        crate::check::manifest(&artifact.manifest, &artifact)
+            .map_err(|what| damaged(Section::Manifest, what))?;
+        Ok(artifact)
+    }
+
+    /// Compares every section with its digest.
+    ///
+    /// # Errors
+    ///
+    /// [`ArtifactError::Damaged`] for the first section that differs.
+    pub fn verify(&self) -> Result<(), ArtifactError> {
+        Section::ALL
+            .into_iter()
+            .filter(|&section| section != Section::Note)
+            .try_for_each(|section| digest_matches(&self.note, section, self.section(section)))
+    }
+
+    /// The whole file.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// The note.
+    pub fn note(&self) -> &Note {
+        &self.note
+    }
+
+    /// The manifest. All its indices and ranges are within what they point into.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The manifest, given away.
+    pub fn into_manifest(self) -> Manifest {
+        self.manifest
+    }
+
+    /// The bytes of a section.
+    pub fn section(&self, section: Section) -> &'a [u8] {
+        self.sections.get(section as usize).copied().unwrap_or(&[])
+    }
+
+    /// Where a section starts, in bytes from the start of the file.
+    pub fn file_offset(&self, section: Section) -> u64 {
+        let mut entries = self.note.sections.iter();
+        entries
+            .find(|entry| entry.section == section)
+            .map_or(0, |entry| entry.file_offset)
+    }
+
+    /// The defined functions.
+    pub fn funcs(&self) -> FuncTable<'a> {
+        self.funcs
+    }
+
+    /// The trap sites.
+    pub fn traps(&self) -> TrapTable<'a> {
+        self.traps
+    }
+
+    /// The address map.
+    pub fn address_map(&self) -> AddressMap<'a> {
+        self.address_map
+    }
+
+    /// The name of the defined function at `index`, or `None` if the symbols were stripped.
+    pub fn function_name(&self, index: u32) -> Option<&'a str> {
+        let symbol = self.symbols.get((index as usize).checked_add(1)?)?;
+        let expected = u64::from(self.funcs.get(index)?.text_offset);
+        if symbol.st_type() != elf::STT_FUNC || symbol.st_value(LE) != expected {
+            return None;
+        }
+        let name = self.strings.get(symbol.st_name(LE) as usize..)?;
+        let name = name.split(|&byte| byte == 0).next()?;
+        std::str::from_utf8(name).ok()
+    }
+}
+
+fn digest_matches(note: &Note, section: Section, bytes: &[u8]) -> Result<(), ArtifactError> {
+    let expected = note.sections.iter().find(|entry| entry.section == section);
+    let digest = blake3::hash(bytes);
+    if expected.is_some_and(|entry| digest.as_bytes() == &entry.digest) {
+        Ok(())
+    } else {
+        let what = "the bytes do not match their digest";
+        Err(ArtifactError::damaged(section, 0, what))
+    }
+}
+
+/// The ELF file, before anything in it has a meaning.
+struct Container<'a> {
+    machine: u16,
+    sections: [Option<Found<'a>>; Section::ALL.len()],
+    symbols: &'a [elf::Sym64<LE>],
+    strings: &'a [u8],
+}
+
+#[derive(Clone, Copy)]
+struct Found<'a> {
+    file_offset: u64,
+    bytes: &'a [u8],
+}
+
+impl<'a> Container<'a> {
+    fn parse(bytes: &'a [u8]) -> Result<Self, ArtifactError> {
+        let header = elf::FileHeader64::<LE>::parse(bytes).map_err(|_| EXPECTED_ELF)?;
+        if !header.is_little_endian() || header.e_type(LE) != elf::ET_REL {
+            return Err(EXPECTED_ELF);
+        }
+        let table_at = header.e_shoff(LE);
+        let damaged = |what| ArtifactError::container(table_at, what);
+        let headers = header
+            .section_headers(LE, bytes)
+            .map_err(|_| damaged("the section headers lie outside the file"))?;
+        let names = header
+            .section_strings(LE, bytes, headers)
+            .map_err(|_| damaged("the section names lie outside the file"))?;
+
+        let mut sections = [None; Section::ALL.len()];
+        let mut symbols: &[elf::Sym64<LE>] = &[];
+        let mut strings: &[u8] = &[];
+        for header in headers {
+            let name = header
+                .name(LE, names)
+                .map_err(|_| damaged("a section's name lies outside the names"))?;
+            if name == b".symtab" {
+                // Names are a help for people: where they are damaged, there are none.
+                symbols = header.data_as_array(LE, bytes).unwrap_or_default();
+            } else if name == b".strtab" {
+                strings = header.data(LE, bytes).unwrap_or_default();
+            } else if let Some(section) = Section::from_name(name) {
+                let found = Found {
+                    file_offset: header.sh_offset(LE),
+                    bytes: header
+                        .data(LE, bytes)
+                        .map_err(|_| damaged("a section lies outside the file"))?,
+                };
+                let place = sections.get_mut(section as usize);
+                if place.is_some_and(|place| place.replace(found).is_some()) {
+                    return Err(damaged("a section is there twice"));
+                }
+            }
+        }
+        Ok(Self {
+            machine: header.e_machine(LE),
+            sections,
+            symbols,
+            strings,
+        })
+    }
+
+    fn section(&self, section: Section) -> Result<Found<'a>, ArtifactError> {
+        let found = self.sections.get(section as usize).copied().flatten();
+        found.ok_or(match section {
+            Section::Note => ArtifactError::NotAnArtifact {
+                expected: "the section .note.precast",
+            },
+            _ => ArtifactError::damaged(section, 0, "the section is missing"),
+        })
+    }
+}

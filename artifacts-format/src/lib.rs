@@ -1,0 +1,68 @@
+//! What a precast artifact is.
+//!
+//! An artifact is an ELF64 file of native machine code and metadata, compiled from one
+//! WebAssembly module. This crate holds the single definition of everything the compiler writes
+//! and the loader reads: the container ([`Artifact`], and `write` behind the feature of that
+//! name), its [note](Note) and its [manifest](Manifest), the tables that are read in place
+//! ([`TrapTable`], [`AddressMap`], [`FuncTable`], constant tables), and the [`abi`] by which
+//! generated code and loader share memory.
+//!
+//! It never runs anything, never opens a file, contains no `unsafe`, and reads any bytes without
+//! a panic: a damaged artifact is an [`ArtifactError`] that names section and offset.
+//!
+//! Start reading at [`Artifact::parse`], then [`Note`], then [`Manifest`]; `FORMAT.md` in the
+//! repository says the same from outside.
+
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+pub mod abi;
+mod addrmap;
+mod bytes;
+mod check;
+mod compat;
+mod const_table;
+mod container;
+mod cpu;
+mod error;
+mod funcs;
+mod manifest;
+mod note;
+mod section;
+mod symbols;
+mod target;
+mod traps;
+mod types;
+
+pub use addrmap::AddressMap;
+#[cfg(feature = "write")]
+pub use addrmap::AddressMapBuilder;
+pub use compat::{Difference, Host};
+pub use const_table::{CONST_TABLE_ENTRY_BYTES, ConstTableEntry, NULL_TYPE_ID};
+pub use container::Artifact;
+#[cfg(feature = "write")]
+pub use container::write::{ArtifactParts, PagedLayout, Symbol, paged_layout, write};
+pub use cpu::{CpuFeature, CpuFeatures, CpuLevel};
+pub use error::ArtifactError;
+pub use funcs::{FuncEntry, FuncTable};
+pub use manifest::{
+    ConstExpr, DataMode, DataSegment, ElementItems, ElementMode, ElementSegment, Export, Extent,
+    ExternIndex, GlobalPlan, Import, ImportType, ImportedCounts, Manifest, MemoryPlan, Range32,
+    TablePlan,
+};
+pub use note::{FORMAT_VERSION, Note, SectionDigest, Tunables};
+pub use section::Section;
+pub use symbols::{AbiType, RuntimeSymbol};
+pub use target::{Arch, Os, Target};
+#[cfg(feature = "write")]
+pub use traps::TrapTableBuilder;
+pub use traps::{TrapCode, TrapTable};
+pub use types::{FuncType, GlobalType, MemoryType, TableType, ValType, WASM_PAGE_BYTES};
