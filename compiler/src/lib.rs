@@ -1,1 +1,131 @@
-//! Not written yet.
+//! Compiles WebAssembly modules to precast artifacts.
+//!
+//! [`compile`] takes a module's bytes and gives an artifact's. It reads no files, prints nothing,
+//! runs nothing, and contains no `unsafe`; any bytes give an artifact or a [`CompileError`].
+//!
+//! The stages, each consuming what the one before it made:
+//!
+//! 1. *parse*: sections into a `Module`, validated except for function bodies;
+//! 2. *scan*: a quick look at all bodies for what they do to tables;
+//! 3. *plan*: which tables are constant, which functions escape, how the vmctx and the memories'
+//!    images look;
+//! 4. *generate*: each body validated, translated to Cranelift's IR and compiled, in parallel,
+//!    with trampolines like any other function;
+//! 5. *link*: functions laid out in the order of their indices, calls resolved;
+//! 6. *emit*: everything written as one file.
+//!
+//! Start reading at [`compile_with_progress`], which is that list in code; then `translate`, and
+//! `bounds` for what keeps a guest inside its memory.
+
+#![forbid(unsafe_code)]
+
+mod bounds;
+mod cpu_scan;
+mod emit;
+mod env;
+mod error;
+mod generate;
+mod image;
+mod isa;
+mod link;
+mod module;
+mod options;
+mod parse;
+mod plan;
+mod scan;
+mod trampoline;
+mod translate;
+mod trap;
+
+use env::ModuleEnv;
+use generate::{Generator, Job};
+use link::Linker;
+use module::Module;
+use plan::Plan;
+
+pub use error::CompileError;
+pub use options::{OptLevel, Options, parse_target};
+pub use precast_artifacts_format::{Arch, CpuFeatures, CpuLevel, Os, Target, Tunables};
+
+/// Compiles a module to an artifact. The same module and options give the same bytes.
+///
+/// # Errors
+///
+/// See [`CompileError`].
+///
+/// # Examples
+///
+/// ```
+/// let wasm = b"\0asm\x01\0\0\0"; // the empty module
+/// let artifact = precast_compiler::compile(wasm, &Default::default())?;
+/// assert!(artifact.starts_with(b"\x7fELF"));
+/// # Ok::<(), precast_compiler::CompileError>(())
+/// ```
+pub fn compile(wasm: &[u8], options: &Options) -> Result<Vec<u8>, CompileError> {
+    compile_with_progress(wasm, options, &|_| ())
+}
+
+/// How far a compilation has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Functions and trampolines that are done.
+    pub done: usize,
+    /// Functions and trampolines in all.
+    pub total: usize,
+}
+
+/// As [`compile`], and calls `progress` each time another function is done.
+///
+/// # Errors
+///
+/// See [`CompileError`].
+pub fn compile_with_progress(
+    wasm: &[u8],
+    options: &Options,
+    progress: &dyn Fn(Progress),
+) -> Result<Vec<u8>, CompileError> {
+    let isa = isa::build(options)?;
+    let pool = thread_pool(options)?;
+
+    let module = parse::parse(wasm)?;
+    let uses = pool.install(|| scan::scan(&module));
+    let plan = Plan::new(&module, &uses, options.target)?;
+    let jobs = jobs(&module, &plan);
+
+    let generator = Generator {
+        env: &ModuleEnv::new(&module, &plan, &*isa, options.tunables),
+        target: options.target,
+        allowed_features: options.cpu_features,
+    };
+    let mut linker = Linker::new(options.target, isa.text_section_builder(jobs.len()));
+    let total = jobs.len();
+    let mut done = 0;
+    generator.run(&pool, &jobs, |code| {
+        done += 1;
+        progress(Progress { done, total });
+        linker.add(&code)
+    })?;
+    let linked = linker.finish()?;
+    Ok(emit::artifact(&module, &plan, &jobs, &linked, options))
+}
+
+/// The pieces of code the artifact consists of: the module's functions first, by index.
+fn jobs(module: &Module<'_>, plan: &Plan) -> Vec<Job> {
+    let defined = (0..module.bodies.len() as u32).map(Job::Defined);
+    let entries = plan.entry_types.iter().copied().map(Job::Entry);
+    let imports = plan.import_types.iter().copied().map(Job::Import);
+    let thunks = plan.thunks.iter().copied().map(Job::Thunk);
+    defined
+        .chain(entries)
+        .chain(imports)
+        .chain(thunks)
+        .collect()
+}
+
+fn thread_pool(options: &Options) -> Result<rayon::ThreadPool, CompileError> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(options.threads.map_or(0, Into::into))
+        .thread_name(|number| format!("precast-compile-{number}"))
+        .build()
+        .map_err(|error| CompileError::Options(format!("cannot start threads: {error}")))
+}

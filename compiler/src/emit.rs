@@ -1,0 +1,273 @@
+//! The artifact, put together from the parsed module, the plan and the linked text.
+
+use precast_artifacts_format::{
+    ArtifactParts, CONST_TABLE_ENTRY_BYTES, ConstTableEntry, ElementItems, ElementMode,
+    ElementSegment, ExternIndex, FuncEntry, FuncTable, GlobalPlan, Manifest, NULL_TYPE_ID, Range32,
+    RuntimeSymbol, Section, Symbol, TablePlan,
+};
+
+use crate::generate::Job;
+use crate::link::{Linked, Placed};
+use crate::module::{Elements, Items, Module, NULL_FUNC, SegmentMode};
+use crate::options::Options;
+use crate::plan::{Plan, TablePlace};
+
+/// What the note says made the artifact.
+const COMPILER_VERSION: &str = concat!("precast ", env!("CARGO_PKG_VERSION"));
+
+/// Writes the artifact. `jobs` are what `linked` was linked from, in order.
+pub(crate) fn artifact(
+    module: &Module<'_>,
+    plan: &Plan,
+    jobs: &[Job],
+    linked: &Linked,
+    options: &Options,
+) -> Vec<u8> {
+    let places = Places { jobs, linked };
+    let mut lists = Lists::default();
+    let escaping = lists.add(&plan.escaping);
+    let element_segments = module
+        .elements
+        .iter()
+        .map(|segment| element_segment(segment, plan, &mut lists))
+        .collect();
+    let manifest = Manifest {
+        module_name: module.name.map(str::to_owned),
+        types: module.types.clone(),
+        imports: module.imports.clone(),
+        exports: module.exports.clone(),
+        tables: table_plans(module, plan),
+        memories: plan.images.memories.clone(),
+        globals: global_plans(module),
+        data_segments: plan.images.segments.clone(),
+        element_segments,
+        start: module.start,
+        escaping,
+        got: linked
+            .slots
+            .iter()
+            .map(|symbol| symbol.name().to_owned())
+            .collect(),
+        entry_trampolines: places.per_type(module, |job| match job {
+            Job::Entry(ty) => Some(ty),
+            _ => None,
+        }),
+        import_trampolines: places.per_type(module, |job| match job {
+            Job::Import(ty) => Some(ty),
+            _ => None,
+        }),
+        features: Vec::new(),
+    };
+    precast_artifacts_format::write(&ArtifactParts {
+        target: options.target,
+        cpu_features: linked.cpu_features,
+        tunables: options.tunables,
+        compiler_version: COMPILER_VERSION,
+        manifest: &manifest,
+        text: &linked.text,
+        tables: &const_tables(module, plan, &places),
+        funcs: &funcs(module, &places),
+        traps: &linked.traps,
+        address_map: &linked.addresses,
+        elements: &lists.bytes,
+        passive: &plan.images.passive,
+        image: &plan.images.image,
+        symbols: &symbols(module, plan, &places),
+    })
+}
+
+/// Where pieces of code came to lie.
+struct Places<'a> {
+    jobs: &'a [Job],
+    linked: &'a Linked,
+}
+
+impl Places<'_> {
+    fn iter(&self) -> impl Iterator<Item = (Job, Placed)> {
+        self.jobs
+            .iter()
+            .copied()
+            .zip(self.linked.placed.iter().copied())
+    }
+
+    /// For each type, the offset of the piece that `wanted` says belongs to it.
+    fn per_type(&self, module: &Module<'_>, wanted: fn(Job) -> Option<u32>) -> Vec<Option<u32>> {
+        let mut offsets = vec![None; module.types.len()];
+        for (job, placed) in self.iter() {
+            if let Some(ty) = wanted(job) {
+                offsets[ty as usize] = Some(placed.offset);
+            }
+        }
+        offsets
+    }
+
+    /// Where what stands for `func_index` in a constant table is: the function or its thunk.
+    fn callable(&self, module: &Module<'_>, func_index: u32) -> Placed {
+        match module.defined_func(func_index) {
+            // Defined functions are linked first, in order.
+            Some(defined) => self.linked.placed[defined as usize],
+            None => self
+                .iter()
+                .find(|&(job, _)| job == Job::Thunk(func_index))
+                .map(|(_, placed)| placed)
+                .expect("planned: an imported function in a constant table has a thunk"),
+        }
+    }
+}
+
+/// The elements section: lists of function indices.
+#[derive(Default)]
+struct Lists {
+    bytes: Vec<u8>,
+}
+
+impl Lists {
+    fn add(&mut self, funcs: &[u32]) -> Range32 {
+        let offset = self.bytes.len() as u32;
+        self.bytes
+            .extend(funcs.iter().flat_map(|f| f.to_le_bytes()));
+        Range32 {
+            offset,
+            len: self.bytes.len() as u32 - offset,
+        }
+    }
+}
+
+fn element_segment(segment: &Elements, plan: &Plan, lists: &mut Lists) -> ElementSegment {
+    let mode = match segment.mode {
+        SegmentMode::Passive => ElementMode::Passive,
+        SegmentMode::Active(table, offset) if !plan.is_const_table(table) => {
+            ElementMode::Active { table, offset }
+        }
+        SegmentMode::Active(..) | SegmentMode::Declared => ElementMode::Dropped,
+    };
+    let items = match &segment.items {
+        _ if mode == ElementMode::Dropped => ElementItems::Exprs(Vec::new()),
+        Items::Funcs(funcs) => ElementItems::Funcs(lists.add(funcs)),
+        Items::Exprs(exprs) => ElementItems::Exprs(exprs.clone()),
+    };
+    ElementSegment { mode, items }
+}
+
+fn table_plans(module: &Module<'_>, plan: &Plan) -> Vec<TablePlan> {
+    let imported = module.imported_tables as usize;
+    let defined = module.tables[imported..]
+        .iter()
+        .zip(&module.table_inits)
+        .zip(&plan.tables[imported..]);
+    defined
+        .map(|((ty, init), place)| TablePlan {
+            ty: *ty,
+            constant: match *place {
+                TablePlace::Constant { offset, length, .. } => Some(Range32 {
+                    offset,
+                    len: length * CONST_TABLE_ENTRY_BYTES,
+                }),
+                TablePlace::Imported(_) | TablePlace::Vmctx(_) => None,
+            },
+            init: *init,
+        })
+        .collect()
+}
+
+fn global_plans(module: &Module<'_>) -> Vec<GlobalPlan> {
+    module.globals[module.imported_globals as usize..]
+        .iter()
+        .zip(&module.global_inits)
+        .map(|(ty, init)| GlobalPlan {
+            ty: *ty,
+            init: *init,
+        })
+        .collect()
+}
+
+fn const_tables(module: &Module<'_>, plan: &Plan, places: &Places<'_>) -> Vec<u8> {
+    let mut bytes: Vec<u8> = Vec::new();
+    for contents in &plan.const_tables {
+        // Distances count from the start of the table, which lies behind the text.
+        let table = places.linked.layout.tables + bytes.len() as u64;
+        for &func in contents {
+            let entry = if func == NULL_FUNC {
+                ConstTableEntry::NULL
+            } else {
+                let code = u64::from(places.callable(module, func).offset);
+                ConstTableEntry {
+                    type_id: module.funcs[func as usize],
+                    code_offset: (code as i64 - table as i64) as i32,
+                }
+            };
+            debug_assert!(func == NULL_FUNC || entry.type_id != NULL_TYPE_ID);
+            bytes.extend(entry.to_bytes());
+        }
+    }
+    bytes
+}
+
+fn funcs(module: &Module<'_>, places: &Places<'_>) -> Vec<u8> {
+    let types = &module.funcs[module.imported_funcs as usize..];
+    let entries: Vec<_> = types
+        .iter()
+        .zip(&places.linked.placed)
+        .map(|(&type_index, placed)| FuncEntry {
+            text_offset: placed.offset,
+            type_index,
+        })
+        .collect();
+    let next = places.linked.placed.get(types.len());
+    let end = next.map_or(places.linked.text.len() as u32, |placed| placed.offset);
+    FuncTable::encode(&entries, end)
+}
+
+fn symbols(module: &Module<'_>, plan: &Plan, places: &Places<'_>) -> Vec<Symbol> {
+    let names = func_names(module);
+    let code = places.iter().map(|(job, placed)| Symbol {
+        name: match job {
+            Job::Defined(defined) => names[(module.imported_funcs + defined) as usize].clone(),
+            Job::Entry(ty) => format!("precast.entry.{ty}"),
+            Job::Import(ty) => format!("precast.import.{ty}"),
+            Job::Thunk(func) => format!("precast.thunk.{}", names[func as usize]),
+        },
+        section: Section::Text,
+        offset: placed.offset,
+        size: placed.size,
+    });
+    let slot = |(index, symbol): (usize, &RuntimeSymbol)| Symbol {
+        name: format!("{}.slot", symbol.name()),
+        section: Section::Got,
+        offset: index as u32 * 8,
+        size: 8,
+    };
+    let tables = (0..)
+        .zip(&plan.tables)
+        .filter_map(|(index, place): (u32, _)| match *place {
+            TablePlace::Constant { offset, length, .. } => Some(Symbol {
+                name: format!("precast.table.{index}"),
+                section: Section::Tables,
+                offset,
+                size: length * CONST_TABLE_ENTRY_BYTES,
+            }),
+            TablePlace::Imported(_) | TablePlace::Vmctx(_) => None,
+        });
+    code.chain(places.linked.slots.iter().enumerate().map(slot))
+        .chain(tables)
+        .collect()
+}
+
+/// The names of all functions: from the name section, or else the first export, or the index.
+fn func_names(module: &Module<'_>) -> Vec<String> {
+    let mut names: Vec<Option<&str>> = module.func_names.clone();
+    names.resize(module.funcs.len(), None);
+    for export in &module.exports {
+        if let ExternIndex::Func(index) = export.index {
+            names[index as usize].get_or_insert(&export.name);
+        }
+    }
+    (0..)
+        .zip(names)
+        .map(|(index, name): (u32, _)| match name {
+            // A NUL would end the name early.
+            Some(name) => name.replace('\0', "\u{fffd}"),
+            None => format!("func[{index}]"),
+        })
+        .collect()
+}

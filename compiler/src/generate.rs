@@ -1,0 +1,237 @@
+//! Machine code for every function, in parallel, handed on in a fixed order.
+//!
+//! Workers take functions by number and send what becomes of them to the calling thread, which
+//! passes each on as soon as all before it have gone: only what is out of order is ever kept, and
+//! the receiver sees the same sequence whatever the number of threads. If several functions fail,
+//! the error is that of the first of them.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+
+use cranelift_codegen::binemit::Reloc;
+use cranelift_codegen::control::ControlPlane;
+use cranelift_codegen::ir::{ExternalName, Function, LibCall};
+use cranelift_codegen::{Context, FinalizedRelocTarget};
+use cranelift_frontend::FunctionBuilderContext;
+use precast_artifacts_format::{CpuFeatures, RuntimeSymbol, Target, TrapCode};
+
+use crate::cpu_scan;
+use crate::env::{ModuleEnv, Reference};
+use crate::error::CompileError;
+use crate::trampoline;
+use crate::translate::{self, Scratch};
+use crate::trap::trap_code;
+
+/// A piece of code to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Job {
+    /// The function at this index among those the module defines.
+    Defined(u32),
+    /// The entry trampoline of this type.
+    Entry(u32),
+    /// The import trampoline of this type.
+    Import(u32),
+    /// The thunk of this imported function.
+    Thunk(u32),
+}
+
+/// Machine code of one function, and what is known about it. Offsets count from its start.
+pub(crate) struct Code {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) relocations: Vec<Relocation>,
+    /// Instructions that may trap, ascending.
+    pub(crate) traps: Vec<(u32, TrapCode)>,
+    /// From code offsets to offsets in the module, ascending.
+    pub(crate) addresses: Vec<(u32, u32)>,
+    pub(crate) cpu_features: CpuFeatures,
+}
+
+/// A place in the code that depends on where something else is.
+pub(crate) struct Relocation {
+    pub(crate) offset: u32,
+    pub(crate) kind: Reloc,
+    pub(crate) addend: i64,
+    pub(crate) target: Reference,
+}
+
+/// What all workers share.
+pub(crate) struct Generator<'a> {
+    pub(crate) env: &'a ModuleEnv<'a>,
+    pub(crate) target: Target,
+    pub(crate) allowed_features: CpuFeatures,
+}
+
+/// What one worker keeps between functions.
+struct Worker {
+    context: Context,
+    trampoline: FunctionBuilderContext,
+    scratch: Scratch,
+}
+
+impl Generator<'_> {
+    /// Makes the code of all `jobs` on the threads of `pool` and hands it to `receive`, in order,
+    /// on this one.
+    pub(crate) fn run(
+        &self,
+        pool: &rayon::ThreadPool,
+        jobs: &[Job],
+        receive: impl FnMut(Code) -> Result<(), CompileError>,
+    ) -> Result<(), CompileError> {
+        let taken = AtomicUsize::new(0);
+        let (sender, made) = mpsc::channel();
+        pool.in_place_scope(|scope| {
+            for _ in 0..pool.current_num_threads().min(jobs.len()) {
+                let (sender, taken) = (sender.clone(), &taken);
+                scope.spawn(move |_| {
+                    let mut worker = Worker {
+                        context: Context::new(),
+                        trampoline: FunctionBuilderContext::new(),
+                        scratch: Scratch::default(),
+                    };
+                    loop {
+                        let number = taken.fetch_add(1, Ordering::Relaxed);
+                        let Some(&job) = jobs.get(number) else { break };
+                        let result = self.make(job, &mut worker);
+                        // After an error nobody listens any more, and there is no more to do.
+                        if sender.send((number, result)).is_err() {
+                            break;
+                        }
+                    }
+                });
+            }
+            drop(sender);
+            in_order(made, receive)
+        })
+    }
+
+    fn make(&self, job: Job, worker: &mut Worker) -> Result<Code, CompileError> {
+        worker.context.clear();
+        let func = &mut worker.context.func;
+        match job {
+            Job::Defined(defined) => {
+                let index = self.env.module.imported_funcs + defined;
+                let body = &self.env.module.bodies[defined as usize];
+                translate::translate(self.env, index, body, &mut worker.scratch, func)?;
+            }
+            Job::Entry(ty) => trampoline::entry(self.env, ty, &mut worker.trampoline, func),
+            Job::Import(ty) => trampoline::import(self.env, ty, &mut worker.trampoline, func),
+            Job::Thunk(index) => trampoline::thunk(self.env, index, &mut worker.trampoline, func),
+        }
+        self.compile(job, &mut worker.context)
+            .map_err(|message| self.internal_error(job, message))
+    }
+
+    fn internal_error(&self, job: Job, message: String) -> CompileError {
+        let func_index = match job {
+            Job::Defined(defined) => self.env.module.imported_funcs + defined,
+            Job::Entry(index) | Job::Import(index) | Job::Thunk(index) => index,
+        };
+        CompileError::Internal {
+            func_index,
+            message: format!("{job:?}: {message}"),
+        }
+    }
+
+    fn compile(&self, job: Job, context: &mut Context) -> Result<Code, String> {
+        let mut control = ControlPlane::default();
+        context
+            .compile(self.env.isa, &mut control)
+            .map_err(|error| error.inner.to_string())?;
+        let compiled = context.compiled_code().ok_or("no code was made")?;
+        let buffer = &compiled.buffer;
+        let mut traps = Vec::with_capacity(buffer.traps().len());
+        for trap in buffer.traps() {
+            let code = trap_code(trap.code).ok_or_else(|| format!("trap code {}", trap.code))?;
+            traps.push((trap.offset, code));
+        }
+        traps.sort_by_key(|&(offset, _)| offset);
+        traps.dedup_by_key(|&mut (offset, _)| offset);
+
+        let mut addresses: Vec<(u32, u32)> = Vec::new();
+        if let Job::Defined(defined) = job {
+            let body = &self.env.module.bodies[defined as usize].body;
+            addresses.push((0, body.range().start as u32));
+        }
+        for range in buffer.get_srclocs_sorted() {
+            let known = addresses.last().map(|&(_, wasm_offset)| wasm_offset);
+            if range.loc.is_default() || known == Some(range.loc.bits()) {
+                continue;
+            }
+            match addresses.last_mut() {
+                Some(last) if last.0 == range.start => last.1 = range.loc.bits(),
+                _ => addresses.push((range.start, range.loc.bits())),
+            }
+        }
+        let relocations = buffer
+            .relocs()
+            .iter()
+            .map(|reloc| {
+                Ok(Relocation {
+                    offset: reloc.offset,
+                    kind: reloc.kind,
+                    addend: reloc.addend,
+                    target: reference(&reloc.target, &context.func)?,
+                })
+            })
+            .collect::<Result<_, String>>()?;
+        let bytes = buffer.data().to_vec();
+        Ok(Code {
+            cpu_features: cpu_scan::used_features(
+                &bytes,
+                &compiled.bb_starts,
+                self.target,
+                self.allowed_features,
+            ),
+            bytes,
+            relocations,
+            traps,
+            addresses,
+        })
+    }
+}
+
+/// Hands what workers made to `receive` in the order of the jobs; stops at the first error.
+fn in_order(
+    made: mpsc::Receiver<(usize, Result<Code, CompileError>)>,
+    mut receive: impl FnMut(Code) -> Result<(), CompileError>,
+) -> Result<(), CompileError> {
+    let mut waiting = BTreeMap::new();
+    let mut next = 0;
+    for (number, result) in made {
+        waiting.insert(number, result);
+        while let Some(result) = waiting.remove(&next) {
+            receive(result?)?;
+            next += 1;
+        }
+    }
+    Ok(())
+}
+
+fn reference(target: &FinalizedRelocTarget, func: &Function) -> Result<Reference, String> {
+    let FinalizedRelocTarget::ExternalName(name) = target else {
+        return Err(format!("a relocation against {target:?}"));
+    };
+    let known = match name {
+        ExternalName::User(name) => Reference::from_name(&func.params.user_named_funcs()[*name]),
+        ExternalName::LibCall(libcall) => libcall_symbol(*libcall).map(Reference::Runtime),
+        _ => None,
+    };
+    known.ok_or_else(|| format!("a relocation against {name:?}"))
+}
+
+/// The runtime symbol for what the code generator calls where the CPU has no instruction.
+fn libcall_symbol(libcall: LibCall) -> Option<RuntimeSymbol> {
+    Some(match libcall {
+        LibCall::CeilF32 => RuntimeSymbol::CeilF32,
+        LibCall::CeilF64 => RuntimeSymbol::CeilF64,
+        LibCall::FloorF32 => RuntimeSymbol::FloorF32,
+        LibCall::FloorF64 => RuntimeSymbol::FloorF64,
+        LibCall::TruncF32 => RuntimeSymbol::TruncF32,
+        LibCall::TruncF64 => RuntimeSymbol::TruncF64,
+        LibCall::NearestF32 => RuntimeSymbol::NearestF32,
+        LibCall::NearestF64 => RuntimeSymbol::NearestF64,
+        LibCall::X86Pshufb => RuntimeSymbol::X86Pshufb,
+        _ => return None,
+    })
+}

@@ -1,0 +1,251 @@
+//! Our own link step: functions laid one after the other, calls between them resolved, slots and
+//! constant tables reached by fixed distances.
+//!
+//! Calls within the text are resolved by the code generator's text section builder, which puts
+//! veneers where a branch does not reach. References to slots and constant tables wait until the
+//! length of the text is known, since they lie behind it.
+
+use cranelift_codegen::TextSectionBuilder;
+use cranelift_codegen::binemit::Reloc;
+use cranelift_codegen::control::ControlPlane;
+use precast_artifacts_format::{
+    AddressMapBuilder, CpuFeatures, PagedLayout, RuntimeSymbol, Target, TrapTableBuilder,
+    paged_layout,
+};
+
+use crate::env::Reference;
+use crate::error::CompileError;
+use crate::generate::Code;
+
+/// Functions start on multiples of this many bytes.
+const FUNCTION_ALIGN: u32 = 16;
+
+/// The largest text, in bytes: distances within the file stay well below 2 GiB.
+const MAX_TEXT_BYTES: u64 = 1 << 30;
+
+/// A text in the making.
+pub(crate) struct Linker {
+    target: Target,
+    text: Box<dyn TextSectionBuilder>,
+    control: ControlPlane,
+    placed: Vec<Placed>,
+    slots: Vec<RuntimeSymbol>,
+    fixups: Vec<Fixup>,
+    traps: TrapTableBuilder,
+    addresses: AddressMapBuilder,
+    cpu_features: CpuFeatures,
+}
+
+/// Where a function came to lie, in bytes from the start of the text.
+#[derive(Clone, Copy)]
+pub(crate) struct Placed {
+    pub(crate) offset: u32,
+    pub(crate) size: u32,
+}
+
+/// A reference out of the text.
+struct Fixup {
+    text_offset: u64,
+    kind: Reloc,
+    addend: i64,
+    target: FixupTarget,
+}
+
+enum FixupTarget {
+    Slot(usize),
+    ConstTable(u32),
+}
+
+/// A linked text.
+pub(crate) struct Linked {
+    pub(crate) text: Vec<u8>,
+    pub(crate) layout: PagedLayout,
+    /// The functions, in the order in which they were added.
+    pub(crate) placed: Vec<Placed>,
+    pub(crate) slots: Vec<RuntimeSymbol>,
+    pub(crate) traps: Vec<u8>,
+    pub(crate) addresses: Vec<u8>,
+    pub(crate) cpu_features: CpuFeatures,
+}
+
+impl Linker {
+    /// A text for `target`, built by `text`.
+    pub(crate) fn new(target: Target, text: Box<dyn TextSectionBuilder>) -> Self {
+        Self {
+            target,
+            text,
+            control: ControlPlane::default(),
+            placed: Vec::new(),
+            slots: Vec::new(),
+            fixups: Vec::new(),
+            traps: TrapTableBuilder::default(),
+            addresses: AddressMapBuilder::default(),
+            cpu_features: CpuFeatures::NONE,
+        }
+    }
+
+    /// Adds the next function. Defined functions come first, so that the number of a function is
+    /// its index among them.
+    pub(crate) fn add(&mut self, code: &Code) -> Result<(), CompileError> {
+        let end = self
+            .placed
+            .last()
+            .map_or(0, |p| u64::from(p.offset) + u64::from(p.size));
+        if end + code.bytes.len() as u64 > MAX_TEXT_BYTES {
+            return Err(CompileError::Limit {
+                what: "the machine code is too large, in bytes",
+                limit: MAX_TEXT_BYTES,
+            });
+        }
+        let start = self
+            .text
+            .append(true, &code.bytes, FUNCTION_ALIGN, &mut self.control);
+        let offset = start as u32;
+        self.placed.push(Placed {
+            offset,
+            size: code.bytes.len() as u32,
+        });
+        for relocation in &code.relocations {
+            let text_offset = start + u64::from(relocation.offset);
+            let (kind, addend) = (relocation.kind, relocation.addend);
+            let target = match relocation.target {
+                Reference::Defined(index) => {
+                    let resolved =
+                        self.text
+                            .resolve_reloc(text_offset, kind, addend, index as usize);
+                    if !resolved {
+                        return Err(self.unknown(kind));
+                    }
+                    continue;
+                }
+                Reference::Runtime(symbol) => FixupTarget::Slot(self.slot(symbol)),
+                Reference::ConstTable(offset) => FixupTarget::ConstTable(offset),
+            };
+            self.fixups.push(Fixup {
+                text_offset,
+                kind,
+                addend,
+                target,
+            });
+        }
+        for &(trap, code) in &code.traps {
+            self.traps.push(offset + trap, code);
+        }
+        for &(address, wasm_offset) in &code.addresses {
+            self.addresses.push(offset + address, wasm_offset);
+        }
+        self.cpu_features = self.cpu_features.union(code.cpu_features);
+        Ok(())
+    }
+
+    /// The slot of `symbol`; slots are given out in the order of first use.
+    fn slot(&mut self, symbol: RuntimeSymbol) -> usize {
+        let known = self.slots.iter().position(|&known| known == symbol);
+        known.unwrap_or_else(|| {
+            self.slots.push(symbol);
+            self.slots.len() - 1
+        })
+    }
+
+    fn unknown(&self, kind: Reloc) -> CompileError {
+        CompileError::Internal {
+            func_index: self.placed.len() as u32,
+            message: format!("the linker does not know relocations of kind {kind:?}"),
+        }
+    }
+
+    /// Completes the text.
+    pub(crate) fn finish(mut self) -> Result<Linked, CompileError> {
+        let mut text = self.text.finish(&mut self.control);
+        let layout = paged_layout(self.target, text.len() as u64, self.slots.len());
+        for fixup in &self.fixups {
+            let target = match fixup.target {
+                FixupTarget::Slot(slot) => layout.got + slot as u64 * 8,
+                FixupTarget::ConstTable(offset) => layout.tables + u64::from(offset),
+            };
+            let place = fixup.text_offset;
+            let patched = patch(&mut text, place, fixup.kind, fixup.addend, target);
+            if patched.is_none() {
+                return Err(self.unknown(fixup.kind));
+            }
+        }
+        Ok(Linked {
+            text,
+            layout,
+            placed: self.placed,
+            slots: self.slots,
+            traps: self.traps.finish(),
+            addresses: self.addresses.finish(),
+            cpu_features: self.cpu_features,
+        })
+    }
+}
+
+/// Makes the instruction at `place` refer to `target`; both count from the start of the text,
+/// which lies on a page. `None` for a kind of reference that is not known or does not reach.
+fn patch(text: &mut [u8], place: u64, kind: Reloc, addend: i64, target: u64) -> Option<()> {
+    let bytes: &mut [u8; 4] = text.get_mut(place as usize..)?.first_chunk_mut::<4>()?;
+    let word = u32::from_le_bytes(*bytes);
+    let target = target.checked_add_signed(addend)?;
+    let page = |address: u64| (address >> 12) as i64;
+    let low_bits = (target & 0xfff) as u32;
+    let patched = match kind {
+        Reloc::X86PCRel4 | Reloc::X86GOTPCRel4 | Reloc::X86CallPCRel4 => {
+            i32::try_from(target as i64 - place as i64).ok()? as u32
+        }
+        Reloc::Aarch64AdrGotPage21 | Reloc::Aarch64AdrPrelPgHi21 => {
+            let pages = page(target) - page(place);
+            if !(-(1 << 20)..1 << 20).contains(&pages) {
+                return None;
+            }
+            let (low, high) = (pages as u32 & 3, (pages as u32 >> 2) & 0x7_ffff);
+            word | low << 29 | high << 5
+        }
+        Reloc::Aarch64AddAbsLo12Nc => word | low_bits << 10,
+        Reloc::Aarch64Ld64GotLo12Nc => word | (low_bits >> 3) << 10,
+        _ => return None,
+    };
+    *bytes = patched.to_le_bytes();
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn patched(instruction: u32, place: u64, kind: Reloc, addend: i64, target: u64) -> u32 {
+        let mut text = vec![0; place as usize];
+        text.extend(instruction.to_le_bytes());
+        patch(&mut text, place, kind, addend, target).unwrap();
+        u32::from_le_bytes(text[place as usize..].try_into().unwrap())
+    }
+
+    #[test]
+    fn x86_references_count_from_the_end_of_the_field() {
+        let kind = Reloc::X86GOTPCRel4;
+        assert_eq!(patched(0, 0x10, kind, -4, 0x2000), 0x1fec);
+        assert_eq!(patched(0, 0x10, kind, -4, 0) as i32, -0x14);
+    }
+
+    #[test]
+    fn aarch64_references_are_a_page_and_a_rest() {
+        let adrp = 0x9000_0000;
+        let kind = Reloc::Aarch64AdrGotPage21;
+        // adrp x0, +5 pages: immlo = 1, immhi = 1
+        assert_eq!(patched(adrp, 0x1ffc, kind, 0, 0x6008), 0xb000_0020);
+        let ldr = 0xf940_0000;
+        let kind = Reloc::Aarch64Ld64GotLo12Nc;
+        assert_eq!(patched(ldr, 0, kind, 0, 0x6018), ldr | 3 << 10);
+        let add = 0x9100_0000;
+        let kind = Reloc::Aarch64AddAbsLo12Nc;
+        assert_eq!(patched(add, 0, kind, 0, 0x6018), add | 0x18 << 10);
+    }
+
+    #[test]
+    fn what_is_not_known_or_out_of_reach_is_refused() {
+        let mut text = [0; 8];
+        assert!(patch(&mut text, 0, Reloc::Abs8, 0, 0).is_none());
+        assert!(patch(&mut text, 6, Reloc::X86PCRel4, 0, 0).is_none());
+        assert!(patch(&mut text, 0, Reloc::X86PCRel4, 0, 1 << 40).is_none());
+    }
+}

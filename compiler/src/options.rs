@@ -1,0 +1,152 @@
+//! What can be chosen about a compilation.
+
+use std::num::NonZeroUsize;
+
+use precast_artifacts_format::{Arch, CpuFeatures, CpuLevel, Os, Target, Tunables};
+
+use crate::error::CompileError;
+
+/// How much work goes into better code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OptLevel {
+    /// Fastest compilation: no optimisation, one-pass register allocation.
+    None,
+    /// No optimisation, but the register allocator that looks further.
+    Basic,
+    /// Optimise for speed.
+    #[default]
+    Speed,
+    /// Optimise for speed where it does not cost size.
+    SpeedAndSize,
+}
+
+/// Options of a compilation. The same module and the same options give the same bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// The machine to compile for. Default: the one this runs on, or x86-64 Linux where artifacts
+    /// cannot be run.
+    pub target: Target,
+    /// What the code may use. Default: that of [`CpuLevel::default_of`] the target.
+    pub cpu_features: CpuFeatures,
+    /// How much work goes into better code.
+    pub opt_level: OptLevel,
+    /// How memories are laid out.
+    pub tunables: Tunables,
+    /// Threads to compile with; does not change the result. Default: one per CPU.
+    pub threads: Option<NonZeroUsize>,
+}
+
+impl Options {
+    /// The default options for `target`.
+    pub fn for_target(target: Target) -> Self {
+        Self {
+            target,
+            cpu_features: CpuLevel::default_of(target.arch).features(),
+            opt_level: OptLevel::default(),
+            tunables: Tunables::DEFAULT,
+            threads: None,
+        }
+    }
+
+    /// Lets the code use what the CPU that this runs on has.
+    ///
+    /// # Errors
+    ///
+    /// [`CompileError::Options`] if the target is another machine.
+    pub fn cpu_native(&mut self) -> Result<(), CompileError> {
+        if Target::host().map(|host| host.arch) != Some(self.target.arch) {
+            return Err(CompileError::Options(format!(
+                "CPU `native` means this machine's, but the target is {}",
+                self.target
+            )));
+        }
+        self.cpu_features = CpuFeatures::of_host();
+        Ok(())
+    }
+
+    /// Lets the code use what CPUs of `level` have.
+    ///
+    /// # Errors
+    ///
+    /// [`CompileError::Options`] if the level belongs to another target.
+    pub fn cpu_level(&mut self, level: CpuLevel) -> Result<(), CompileError> {
+        if level.arch() != self.target.arch {
+            return Err(CompileError::Options(format!(
+                "CPU `{}` is not a level of the target {}",
+                level.name(),
+                self.target
+            )));
+        }
+        self.cpu_features = level.features();
+        Ok(())
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self::for_target(Target::host().unwrap_or(Target {
+            arch: Arch::X86_64,
+            os: Os::Linux,
+        }))
+    }
+}
+
+/// The target that a triple such as `aarch64-unknown-linux-gnu` names.
+///
+/// # Errors
+///
+/// [`CompileError::Options`] if it is no triple or one that artifacts cannot be made for.
+pub fn parse_target(triple: &str) -> Result<Target, CompileError> {
+    use target_lexicon::{Architecture, OperatingSystem, Triple};
+    let refuse = |why: String| {
+        CompileError::Options(format!(
+            "target `{triple}`: {why}; targets are x86_64-unknown-linux-gnu and aarch64-unknown-linux-gnu"
+        ))
+    };
+    let parsed: Triple = triple.parse().map_err(|error| refuse(format!("{error}")))?;
+    let arch = match parsed.architecture {
+        Architecture::X86_64 => Arch::X86_64,
+        Architecture::Aarch64(_) => Arch::Aarch64,
+        other => return Err(refuse(format!("no code generator for {other}"))),
+    };
+    match parsed.operating_system {
+        OperatingSystem::Linux => Ok(Target {
+            arch,
+            os: Os::Linux,
+        }),
+        other => Err(refuse(format!("no artifacts for {other}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn triples_name_targets() {
+        let parse = |triple| parse_target(triple).map(|target| target.to_string());
+        assert_eq!(
+            parse("aarch64-unknown-linux-gnu").unwrap(),
+            "aarch64-unknown-linux"
+        );
+        assert_eq!(
+            parse("x86_64-unknown-linux-musl").unwrap(),
+            "x86_64-unknown-linux"
+        );
+        for wrong in [
+            "",
+            "x86_64",
+            "x86_64-pc-windows-msvc",
+            "riscv64gc-unknown-linux-gnu",
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_level_of_another_machine_is_refused() {
+        let mut options = Options::for_target(parse_target("aarch64-unknown-linux-gnu").unwrap());
+        assert!(options.cpu_level(CpuLevel::X86_64(3)).is_err());
+        assert!(options.cpu_level(CpuLevel::Armv8A).is_ok());
+    }
+}

@@ -1,0 +1,209 @@
+//! Code that no function of the module asks for: the ways in, the ways out, and thunks.
+//!
+//! See "Calling conventions" in [`precast_artifacts_format::abi`].
+
+use std::mem::offset_of;
+
+use cranelift_codegen::ir::{
+    AbiParam, Block, BlockArg, BlockCall, ExceptionTableData, ExceptionTableItem, Function,
+    InstBuilder as _, MemFlagsData, Signature, StackSlotData, StackSlotKind, UserFuncName, Value,
+    types,
+};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+use precast_artifacts_format::abi::{HostFuncContext, Slot, StoreContext, VmFunc, VmctxHeader};
+use precast_artifacts_format::{RuntimeSymbol, TrapCode, ValType};
+
+use crate::env::{FuncEnv, ModuleEnv, POINTER, clif_type};
+use crate::trap::clif_trap;
+
+const SLOT_BYTES: i32 = size_of::<Slot>() as i32;
+
+/// The way from the host into a function of the unique type `ty`.
+pub(crate) fn entry(
+    env: &ModuleEnv<'_>,
+    ty: u32,
+    context: &mut FunctionBuilderContext,
+    func: &mut Function,
+) {
+    let mut signature = Signature::new(env.host_convention());
+    signature.params.extend([AbiParam::new(POINTER); 4]);
+    signature.returns.push(AbiParam::new(types::I8));
+    let (mut builder, block) = start(func, signature, 1, ty, context);
+    let params: [Value; 4] = builder
+        .block_params(block)
+        .try_into()
+        .expect("four parameters");
+    let [code, vmctx, slots, store_context] = params;
+    let func_type = &env.module.types[ty as usize];
+
+    // The call ends a block of its own, whose handler's address is what a trap resumes at.
+    let call = builder.create_block();
+    builder.ins().jump(call, &[]);
+    builder.seal_block(call);
+    builder.switch_to_block(call);
+    let mut args = vec![vmctx];
+    args.extend(load_slots(&mut builder, slots, &func_type.params));
+    let frame_pointer = builder.ins().get_frame_pointer(POINTER);
+    let stack_pointer = builder.ins().get_stack_pointer(POINTER);
+    let handler = builder
+        .ins()
+        .get_exception_handler_address(POINTER, call, 0);
+    for (value, field) in [
+        (frame_pointer, offset_of!(StoreContext, entry_fp)),
+        (stack_pointer, offset_of!(StoreContext, entry_sp)),
+        (handler, offset_of!(StoreContext, entry_handler_pc)),
+    ] {
+        let flags = MemFlagsData::trusted();
+        builder
+            .ins()
+            .store(flags, value, store_context, field as i32);
+    }
+
+    let returned = builder.create_block();
+    let results: Vec<_> = func_type
+        .results
+        .iter()
+        .map(|ty| builder.append_block_param(returned, clif_type(*ty)))
+        .collect();
+    let trapped = builder.create_block();
+    builder.set_cold_block(trapped);
+    let signature = builder.import_signature(env.signature(ty).clone());
+    let pool = &mut builder.func.dfg.value_lists;
+    let all_results = (0..results.len() as u32).map(BlockArg::TryCallRet);
+    let on_return = BlockCall::new(returned, all_results, pool);
+    let on_trap = ExceptionTableItem::Default(BlockCall::new(trapped, [], pool));
+    let table = ExceptionTableData::new(signature, on_return, [on_trap]);
+    let table = builder.func.dfg.exception_tables.push(table);
+    builder.ins().try_call_indirect(code, &args, table);
+
+    builder.seal_block(returned);
+    builder.switch_to_block(returned);
+    store_slots(&mut builder, slots, &results);
+    let success = builder.ins().iconst(types::I8, 1);
+    builder.ins().return_(&[success]);
+
+    builder.seal_block(trapped);
+    builder.switch_to_block(trapped);
+    let failure = builder.ins().iconst(types::I8, 0);
+    builder.ins().return_(&[failure]);
+    builder.finalize(env.isa.frontend_config());
+}
+
+/// The way out to a host function of the unique type `ty`.
+pub(crate) fn import(
+    env: &ModuleEnv<'_>,
+    ty: u32,
+    context: &mut FunctionBuilderContext,
+    func: &mut Function,
+) {
+    let (mut builder, block) = start(func, env.signature(ty).clone(), 2, ty, context);
+    let params = builder.block_params(block).to_vec();
+    let host_func = params[0];
+    let func_type = &env.module.types[ty as usize];
+    let mut func_env = FuncEnv::new(env, &mut builder);
+
+    let slot_count = func_type.params.len().max(func_type.results.len());
+    let slots = builder.create_sized_stack_slot(StackSlotData::new(
+        StackSlotKind::ExplicitSlot,
+        slot_count as u32 * SLOT_BYTES as u32,
+        SLOT_BYTES.trailing_zeros() as u8,
+    ));
+    let slots = builder.ins().stack_addr(POINTER, slots, 0);
+    store_slots(&mut builder, slots, &params[1..]);
+
+    let store_context = func_env.store_context(&mut builder);
+    let frame_pointer = builder.ins().get_frame_pointer(POINTER);
+    let field = offset_of!(StoreContext, exit_fp) as i32;
+    let flags = func_env.context();
+    builder
+        .ins()
+        .store(flags, frame_pointer, store_context, field);
+
+    let field = offset_of!(HostFuncContext, func) as u32;
+    let code = func_env.load_constant_pointer(&mut builder, host_func, field);
+    let mut signature = Signature::new(env.host_convention());
+    signature.params.extend([AbiParam::new(POINTER); 2]);
+    signature.returns.push(AbiParam::new(types::I8));
+    let signature = builder.import_signature(signature);
+    let call = builder
+        .ins()
+        .call_indirect(signature, code, &[host_func, slots]);
+    let success = builder.inst_results(call)[0];
+
+    let returned = builder.create_block();
+    let failed = builder.create_block();
+    builder.set_cold_block(failed);
+    builder.ins().brif(success, returned, &[], failed, &[]);
+    builder.seal_block(returned);
+    builder.seal_block(failed);
+    builder.switch_to_block(failed);
+    let raise = func_env.runtime(builder.func, RuntimeSymbol::Raise);
+    builder.ins().call(raise, &[store_context]);
+    builder.ins().trap(clif_trap(TrapCode::Unreachable));
+
+    builder.switch_to_block(returned);
+    let results = load_slots(&mut builder, slots, &func_type.results);
+    builder.ins().return_(&results);
+    builder.finalize(env.isa.frontend_config());
+}
+
+/// A function of this instance that does nothing but call the imported one: what a constant
+/// table holds in its place.
+pub(crate) fn thunk(
+    env: &ModuleEnv<'_>,
+    func_index: u32,
+    context: &mut FunctionBuilderContext,
+    func: &mut Function,
+) {
+    let ty = env.module.funcs[func_index as usize];
+    let (mut builder, block) = start(func, env.signature(ty).clone(), 3, func_index, context);
+    let mut args = builder.block_params(block).to_vec();
+    let mut func_env = FuncEnv::new(env, &mut builder);
+    let vmctx = func_env.vmctx;
+    let place = env.plan.layout.imported_func(func_index);
+    let [code, callee_vmctx] = [offset_of!(VmFunc, code), offset_of!(VmFunc, vmctx)]
+        .map(|field| func_env.load_constant_pointer(&mut builder, vmctx, place + field as u32));
+    func_env.leave_instance(&mut builder);
+    args[0] = callee_vmctx;
+    let signature = func_env.signature(builder.func, ty);
+    builder.ins().return_call_indirect(signature, code, &args);
+    builder.finalize(env.isa.frontend_config());
+}
+
+fn start<'f>(
+    func: &'f mut Function,
+    signature: Signature,
+    namespace: u32,
+    index: u32,
+    context: &'f mut FunctionBuilderContext,
+) -> (FunctionBuilder<'f>, Block) {
+    debug_assert_eq!(offset_of!(HostFuncContext, header), 0);
+    debug_assert_eq!(offset_of!(VmctxHeader, magic), 0);
+    func.name = UserFuncName::user(namespace, index);
+    func.signature = signature;
+    let mut builder = FunctionBuilder::new(func, context);
+    let block = builder.create_block();
+    builder.append_block_params_for_function_params(block);
+    builder.switch_to_block(block);
+    builder.seal_block(block);
+    (builder, block)
+}
+
+fn load_slots(builder: &mut FunctionBuilder<'_>, slots: Value, types: &[ValType]) -> Vec<Value> {
+    (0..)
+        .zip(types)
+        .map(|(slot, ty)| {
+            let offset: i32 = slot * SLOT_BYTES;
+            let flags = MemFlagsData::trusted();
+            builder.ins().load(clif_type(*ty), flags, slots, offset)
+        })
+        .collect()
+}
+
+fn store_slots(builder: &mut FunctionBuilder<'_>, slots: Value, values: &[Value]) {
+    for (slot, &value) in (0..).zip(values) {
+        let offset: i32 = slot * SLOT_BYTES;
+        let flags = MemFlagsData::trusted();
+        builder.ins().store(flags, value, slots, offset);
+    }
+}

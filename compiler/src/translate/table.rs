@@ -1,0 +1,162 @@
+//! Tables and references.
+
+use std::mem::offset_of;
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{InstBuilder as _, Value, types};
+use precast_artifacts_format::abi::{TABLE_ELEMENT_BYTES, VmTable};
+use precast_artifacts_format::{RuntimeSymbol, TrapCode, ValType};
+use wasmparser::{HeapType, Operator};
+
+use super::{Result, Translator};
+use crate::env::{POINTER, clif_type};
+use crate::error::CompileError;
+use crate::plan::TablePlace;
+use crate::trap::clif_trap;
+
+impl Translator<'_, '_> {
+    /// Translates `operator` if it is one of this group; says whether it was.
+    pub(super) fn table_operator(&mut self, operator: &Operator<'_>, offset: u64) -> Result<bool> {
+        match *operator {
+            Operator::TableGet { table } => self.table_get(table),
+            Operator::TableSet { table } => self.table_set(table),
+            Operator::TableSize { table } => self.table_size(table),
+            Operator::TableGrow { table } => {
+                let [init, delta] = self.pop2();
+                let (init, delta) = (self.as_element(init), self.widen(delta));
+                let table = self.index_constant(table);
+                let before = self.call_runtime(RuntimeSymbol::TableGrow, &[table, init, delta]);
+                let before = before.expect("growing gives a value");
+                let before = self.builder.ins().ireduce(types::I32, before);
+                self.push(before);
+            }
+            Operator::TableFill { table } => {
+                let [destination, value, length] = self.pop3();
+                let (destination, length) = (self.widen(destination), self.widen(length));
+                let value = self.as_element(value);
+                let table = self.index_constant(table);
+                self.call_checked(
+                    RuntimeSymbol::TableFill,
+                    &[table, destination, value, length],
+                    TrapCode::TableOutOfBounds,
+                );
+            }
+            Operator::TableCopy {
+                dst_table,
+                src_table,
+            } => self.table_bulk(RuntimeSymbol::TableCopy, [dst_table, src_table]),
+            Operator::TableInit { elem_index, table } => {
+                self.table_bulk(RuntimeSymbol::TableInit, [table, elem_index]);
+            }
+            Operator::ElemDrop { elem_index } => {
+                let segment = self.index_constant(elem_index);
+                self.call_runtime(RuntimeSymbol::ElemDrop, &[segment]);
+            }
+            Operator::RefNull { hty } => {
+                let ty = match hty {
+                    HeapType::FUNC => ValType::FuncRef,
+                    HeapType::EXTERN => ValType::ExternRef,
+                    other => {
+                        let feature = format!("null references of type {other:?}");
+                        return Err(CompileError::unsupported(offset, feature));
+                    }
+                };
+                let null = self.null(ty);
+                self.push(null);
+            }
+            Operator::RefIsNull => {
+                let reference = self.pop();
+                let null = self.builder.ins().icmp_imm_u(IntCC::Equal, reference, 0);
+                self.push_bool(null);
+            }
+            Operator::RefFunc { function_index } => {
+                let place = self.env.env.plan.funcref_of[&function_index];
+                let offset = self.env.env.plan.layout.funcref(place);
+                let vmctx = self.env.vmctx;
+                let address = self.builder.ins().iadd_imm_u(vmctx, i64::from(offset));
+                self.push(address);
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn table_bulk(&mut self, symbol: RuntimeSymbol, indices: [u32; 2]) {
+        let operands = self.pop3().map(|value| self.widen(value));
+        let indices = indices.map(|index| self.index_constant(index));
+        self.call_checked(
+            symbol,
+            &[&indices[..], &operands].concat(),
+            TrapCode::TableOutOfBounds,
+        );
+    }
+
+    fn table_get(&mut self, table: u32) {
+        let index = self.pop();
+        let element = self.element_address(table, index, TrapCode::TableOutOfBounds);
+        let ty = clif_type(self.env.env.module.tables[table as usize].element);
+        let flags = self.env.table();
+        let value = self.builder.ins().load(ty, flags, element, 0);
+        self.push(value);
+    }
+
+    fn table_set(&mut self, table: u32) {
+        let [index, value] = self.pop2();
+        let element = self.element_address(table, index, TrapCode::TableOutOfBounds);
+        let value = self.as_element(value);
+        let flags = self.env.table();
+        self.builder.ins().store(flags, value, element, 0);
+    }
+
+    fn table_size(&mut self, table: u32) {
+        let length = match self.env.env.plan.tables[table as usize] {
+            TablePlace::Constant { length, .. } => self.index_constant(length),
+            place => {
+                let length = self.load_from_table(place, offset_of!(VmTable, length));
+                self.builder.ins().ireduce(types::I32, length)
+            }
+        };
+        self.push(length);
+    }
+
+    /// Loads a field of the definition of a table that is not constant.
+    fn load_from_table(&mut self, place: TablePlace, field: usize) -> Value {
+        let layout = &self.env.env.plan.layout;
+        let vmctx = self.env.vmctx;
+        let (base, offset) = match place {
+            TablePlace::Vmctx(number) => (vmctx, layout.table(number)),
+            TablePlace::Imported(number) => {
+                let offset = layout.imported_table(number);
+                let base = self
+                    .env
+                    .load_constant_pointer(&mut self.builder, vmctx, offset);
+                (base, 0)
+            }
+            TablePlace::Constant { .. } => unreachable!("a constant table has no definition"),
+        };
+        let flags = self.env.context();
+        let offset = (offset as usize + field) as i32;
+        self.builder.ins().load(POINTER, flags, base, offset)
+    }
+
+    /// The address of an element of a table that is not constant; traps with `trap` where there
+    /// is none.
+    pub(super) fn element_address(&mut self, table: u32, index: Value, trap: TrapCode) -> Value {
+        let place = self.env.env.plan.tables[table as usize];
+        let length = self.load_from_table(place, offset_of!(VmTable, length));
+        let base = self.load_from_table(place, offset_of!(VmTable, base));
+        let index = self.widen(index);
+        let outside = self
+            .builder
+            .ins()
+            .icmp(IntCC::UnsignedGreaterThanOrEqual, index, length);
+        self.builder.ins().trapnz(outside, clif_trap(trap));
+        let shift = i64::from(TABLE_ELEMENT_BYTES.trailing_zeros());
+        let distance = self.builder.ins().ishl_imm_u(index, shift);
+        let element = self.builder.ins().iadd(base, distance);
+        // A processor that runs ahead of the check stays within the table.
+        self.builder
+            .ins()
+            .select_spectre_guard(outside, base, element)
+    }
+}

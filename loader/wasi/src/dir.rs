@@ -1,0 +1,281 @@
+//! Directories: the names they were given under, and their entries.
+
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::DirEntryExt;
+
+use cap_std::fs::{Dir, DirEntry, MetadataExt};
+
+use crate::descriptor::Kind;
+use crate::rights;
+use crate::types::Filetype;
+use crate::{Errno, GuestMemory, Result, WasiCtx};
+
+/// The entries of a directory, in an order that does not change: cookie `n` is the position before entry `n`.
+///
+/// Entries that come or go meanwhile are seen by the next listing from the start. So an entry is never listed twice, and
+/// removing what was listed skips nothing.
+pub(crate) struct Listing {
+    entries: Vec<Entry>,
+}
+
+struct Entry {
+    ino: u64,
+    filetype: Filetype,
+    /// As the host has it; not always UTF-8.
+    name: Vec<u8>,
+}
+
+/// Bytes of a `dirent` before the name.
+const DIRENT_BYTES: usize = 24;
+
+/// Writes the kind of a directory given at the start (0) and the length of its name in bytes to `prestat` (8 bytes).
+/// [`Errno::Badf`] if `fd` is no such directory.
+pub fn fd_prestat_get(
+    ctx: &mut WasiCtx,
+    memory: &mut GuestMemory<'_>,
+    fd: u32,
+    prestat: u32,
+) -> Result<()> {
+    let name = preopen_name(ctx, fd)?;
+    let len = u32::try_from(name.len()).map_err(|_| Errno::Overflow)?;
+    memory.write_u64(prestat, u64::from(len) << 32)
+}
+
+/// Writes the name of a directory given at the start to the `path_len` bytes at `path`, not terminated.
+/// [`Errno::Nametoolong`] if it does not fit, [`Errno::Badf`] if `fd` is no such directory.
+pub fn fd_prestat_dir_name(
+    ctx: &mut WasiCtx,
+    memory: &mut GuestMemory<'_>,
+    fd: u32,
+    path: u32,
+    path_len: u32,
+) -> Result<()> {
+    let name = preopen_name(ctx, fd)?;
+    let fits = usize::try_from(path_len).is_ok_and(|room| name.len() <= room);
+    if !fits {
+        return Err(Errno::Nametoolong);
+    }
+    memory.write(path, name.as_bytes())
+}
+
+/// Writes entries of the directory `fd`, from the position `cookie` (0 is the start), to the `buf_len` bytes at `buf`, and the
+/// bytes used to `bufused`. The last entry is cut off where the buffer ends; fewer bytes used than given is the end.
+///
+/// Names are passed as the host has them. One that is not UTF-8 is listed, though it cannot be opened.
+///
+/// # Errors
+///
+/// [`Errno::Notdir`] unless it is a directory, [`Errno::Notcapable`] without the right `fd_readdir`.
+pub fn fd_readdir(
+    ctx: &mut WasiCtx,
+    memory: &mut GuestMemory<'_>,
+    fd: u32,
+    buf: u32,
+    buf_len: u32,
+    cookie: u64,
+    bufused: u32,
+) -> Result<()> {
+    memory.slice(bufused, 4)?;
+    let descriptor = ctx.table.get_mut(fd)?;
+    if !matches!(descriptor.kind, Kind::Dir(_)) {
+        return Err(Errno::Notdir);
+    }
+    descriptor.require(rights::FD_READDIR)?;
+    let Kind::Dir(directory) = &mut descriptor.kind else {
+        return Err(Errno::Notdir);
+    };
+
+    let listing = match directory.listing.take() {
+        Some(listing) if cookie != 0 => listing,
+        _ => Listing::read(&directory.dir)?,
+    };
+    let listing = directory.listing.insert(listing);
+    let used = listing.write(cookie, memory.slice_mut(buf, buf_len)?);
+    memory.write_u32(bufused, u32::try_from(used).map_err(|_| Errno::Overflow)?)
+}
+
+impl Listing {
+    /// `.` and `..` come first. Above the directory is, as far as the guest learns here, the directory itself.
+    fn read(dir: &Dir) -> Result<Listing> {
+        let own_ino = dir.dir_metadata()?.ino();
+        let dots = [".", ".."].map(|name| Entry {
+            ino: own_ino,
+            filetype: Filetype::Directory,
+            name: name.as_bytes().to_vec(),
+        });
+        let mut entries = Vec::from(dots);
+        for entry in dir.entries()? {
+            let entry = entry?;
+            entries.push(Entry {
+                ino: entry.ino(),
+                filetype: filetype(&entry),
+                name: entry.file_name().into_vec(),
+            });
+        }
+        Ok(Listing { entries })
+    }
+
+    /// Fills `out` with the entries from position `cookie` on, and returns the bytes used.
+    ///
+    /// ```text
+    ///  0                       8         16            20         24
+    ///  | cookie of next entry  | inode   | name length | filetype | name …
+    /// ```
+    fn write(&self, cookie: u64, out: &mut [u8]) -> usize {
+        let room = out.len();
+        let mut rest = out;
+        let first = usize::try_from(cookie).unwrap_or(usize::MAX);
+        for (next, entry) in (1u64..).zip(&self.entries).skip(first) {
+            // A name from the host is never longer than a few hundred bytes.
+            let name_len = u32::try_from(entry.name.len()).unwrap_or(u32::MAX);
+            let words = [
+                next,
+                entry.ino,
+                u64::from(name_len) | (u64::from(entry.filetype as u8) << 32),
+            ];
+            let mut header = [0u8; DIRENT_BYTES];
+            for (field, word) in header.chunks_exact_mut(8).zip(words) {
+                field.copy_from_slice(&word.to_le_bytes());
+            }
+            rest = put(put(rest, &header), &entry.name);
+            if rest.is_empty() {
+                break;
+            }
+        }
+        room.saturating_sub(rest.len())
+    }
+}
+
+/// Some file systems list names without types, which must then be asked for. A name that is gone meanwhile has none.
+fn filetype(entry: &DirEntry) -> Filetype {
+    match entry.file_type().map(Filetype::from) {
+        Ok(Filetype::Unknown) | Err(_) => entry
+            .metadata()
+            .map_or(Filetype::Unknown, |metadata| metadata.file_type().into()),
+        Ok(known) => known,
+    }
+}
+
+/// Writes as much of `bytes` as fits, and returns what is left of `out`.
+fn put<'a>(out: &'a mut [u8], bytes: &[u8]) -> &'a mut [u8] {
+    let taken = bytes.len().min(out.len());
+    match (out.split_at_mut_checked(taken), bytes.get(..taken)) {
+        (Some((place, rest)), Some(bytes)) => {
+            place.copy_from_slice(bytes);
+            rest
+        }
+        _ => &mut [],
+    }
+}
+
+fn preopen_name(ctx: &WasiCtx, fd: u32) -> Result<&str> {
+    match &ctx.table.get(fd)?.kind {
+        Kind::Dir(directory) => directory.preopen.as_deref().ok_or(Errno::Badf),
+        _ => Err(Errno::Badf),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Guest;
+
+    const BUF: u32 = 1024;
+
+    /// Names and cookies of the whole entries that fit in `len` bytes, and the bytes used.
+    fn read_at(guest: &mut Guest, cookie: u64, len: u32) -> (Vec<(String, u64)>, u32) {
+        guest
+            .call(|ctx, memory| fd_readdir(ctx, memory, 3, BUF, len, cookie, 0))
+            .unwrap();
+        let used = guest.u32_at(0);
+        let mut entries = Vec::new();
+        let mut at = BUF;
+        while at + 24 <= BUF + used {
+            let name_len = guest.u32_at(at + 16);
+            if at + 24 + name_len > BUF + used {
+                break;
+            }
+            let name = String::from_utf8(guest.bytes(at + 24, name_len)).unwrap();
+            entries.push((name, guest.u64_at(at)));
+            at += 24 + name_len;
+        }
+        (entries, used)
+    }
+
+    fn guest_with_files(name: &str) -> Guest {
+        let guest = Guest::with_dir(name);
+        for file in ["a", "bb", "ccc"] {
+            guest.host_write(file, b"");
+        }
+        guest
+    }
+
+    #[test]
+    fn all_entries_are_listed_once_with_dots() {
+        let mut guest = guest_with_files("list");
+        let (entries, used) = read_at(&mut guest, 0, 1000);
+        assert!(used < 1000);
+        let mut names: Vec<&str> = entries.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names[..2], [".", ".."]);
+        names.sort_unstable();
+        assert_eq!(names, [".", "..", "a", "bb", "ccc"]);
+    }
+
+    #[test]
+    fn cookies_hold_while_files_go() {
+        let mut guest = guest_with_files("cookies");
+        let (all, _) = read_at(&mut guest, 0, 1000);
+        for (position, (name, cookie)) in all.iter().enumerate() {
+            let (rest, _) = read_at(&mut guest, *cookie, 1000);
+            assert_eq!(rest, all[position + 1..]);
+            if !name.starts_with('.') {
+                guest.host_remove(name);
+            }
+        }
+        let (from_start, _) = read_at(&mut guest, 0, 1000);
+        assert_eq!(from_start.len(), 2);
+    }
+
+    #[test]
+    fn small_buffers_are_filled_and_cut() {
+        let mut guest = guest_with_files("small");
+        for len in [0, 1, 23, 24, 25, 30] {
+            let (_, used) = read_at(&mut guest, 0, len);
+            assert_eq!(used, len);
+        }
+        let (first, _) = read_at(&mut guest, 0, 25);
+        assert_eq!(first, [(".".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn a_cookie_beyond_the_end_is_the_end() {
+        let mut guest = guest_with_files("beyond");
+        for cookie in [5, 6, u64::MAX] {
+            assert_eq!(read_at(&mut guest, cookie, 100), (Vec::new(), 0));
+        }
+    }
+
+    #[test]
+    fn a_buffer_outside_memory_is_a_fault() {
+        let mut guest = guest_with_files("fault");
+        let result = guest.call(|ctx, memory| fd_readdir(ctx, memory, 3, 0, u32::MAX, 0, 0));
+        assert_eq!(result, Err(Errno::Fault));
+    }
+
+    #[test]
+    fn given_directories_have_names() {
+        let mut guest = Guest::with_dir("prestat");
+        let get = guest.call(|ctx, memory| fd_prestat_get(ctx, memory, 3, 0));
+        assert_eq!(get, Ok(()));
+        assert_eq!((guest.u32_at(0), guest.u32_at(4)), (0, 6));
+        for (len, expected) in [(5, Err(Errno::Nametoolong)), (6, Ok(())), (7, Ok(()))] {
+            let name = guest.call(|ctx, memory| fd_prestat_dir_name(ctx, memory, 3, 8, len));
+            assert_eq!(name, expected);
+        }
+        assert_eq!(guest.bytes(8, 7), b"/mount\0");
+        for fd in [0, 4] {
+            let none = guest.call(|ctx, memory| fd_prestat_get(ctx, memory, fd, 0));
+            assert_eq!(none, Err(Errno::Badf));
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Status, flags, rights, sizes and times of open files.
+
+use cap_fs_ext::{DirExt, SystemTimeSpec};
+use cap_std::fs::Metadata;
+use rustix::fs::{OFlags, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
+
+use crate::descriptor::{HostFile, Kind};
+use crate::path::time_spec;
+use crate::rights::{self, Rights};
+use crate::types::{Filestat, SetTime, fdflags, flags16, set_times};
+use crate::{Errno, GuestMemory, Result, WasiCtx};
+
+/// Writes the type, flags and rights of `fd` to `fdstat` (24 bytes).
+pub fn fd_fdstat_get(
+    ctx: &mut WasiCtx,
+    memory: &mut GuestMemory<'_>,
+    fd: u32,
+    fdstat: u32,
+) -> Result<()> {
+    let descriptor = ctx.table.get(fd)?;
+    // 0: filetype u8, padding; 2: flags u16, padding; 8: base rights u64; 16: inheriting rights u64.
+    let filetype = u64::from(descriptor.filetype() as u8);
+    let flags = u64::from(descriptor.flags()) << 16;
+    let words = [filetype | flags, descriptor.base, descriptor.inheriting];
+    let mut bytes = [0u8; 24];
+    for (field, word) in bytes.chunks_exact_mut(8).zip(words) {
+        field.copy_from_slice(&word.to_le_bytes());
+    }
+    memory.write(fdstat, &bytes)
+}
+
+/// Sets append and non-blocking mode of `fd`.
+///
+/// # Errors
+///
+/// [`Errno::Notsup`] if the synchronous flags would change (the host fixes them when a file is opened), if appending would
+/// change on a stream shared with the host process, or for any flag on a stream without a host file. [`Errno::Notcapable`]
+/// without the right `fd_fdstat_set_flags`.
+pub fn fd_fdstat_set_flags(ctx: &mut WasiCtx, fd: u32, flags: u32) -> Result<()> {
+    let flags = flags16(flags, fdflags::ALL)?;
+    let descriptor = ctx.table.get_mut(fd)?;
+    descriptor.require(rights::FD_FDSTAT_SET_FLAGS)?;
+    match &mut descriptor.kind {
+        Kind::File(file) => set_flags(file, flags),
+        Kind::Dir(dir) => {
+            dir.flags = flags;
+            Ok(())
+        }
+        Kind::Reader(_) | Kind::Writer(_) if flags == 0 => Ok(()),
+        Kind::Reader(_) | Kind::Writer(_) => Err(Errno::Notsup),
+    }
+}
+
+/// Gives up all rights of `fd` that are not in `base` and `inheriting`. [`Errno::Notcapable`] for a right that it does not have.
+pub fn fd_fdstat_set_rights(ctx: &mut WasiCtx, fd: u32, base: u64, inheriting: u64) -> Result<()> {
+    let descriptor = ctx.table.get_mut(fd)?;
+    let gained: Rights = (base & !descriptor.base) | (inheriting & !descriptor.inheriting);
+    if gained != 0 {
+        return Err(Errno::Notcapable);
+    }
+    descriptor.base = base;
+    descriptor.inheriting = inheriting;
+    Ok(())
+}
+
+/// Writes the attributes of `fd` to `filestat` (64 bytes). [`Errno::Notcapable`] without the right `fd_filestat_get`.
+pub fn fd_filestat_get(
+    ctx: &mut WasiCtx,
+    memory: &mut GuestMemory<'_>,
+    fd: u32,
+    filestat: u32,
+) -> Result<()> {
+    let descriptor = ctx.table.get(fd)?;
+    descriptor.require(rights::FD_FILESTAT_GET)?;
+    let stat = match &descriptor.kind {
+        Kind::File(file) => Filestat::from(&Metadata::from_file(&file.file)?),
+        Kind::Dir(dir) => Filestat::from(&dir.dir.dir_metadata()?),
+        Kind::Reader(_) | Kind::Writer(_) => Filestat::VIRTUAL,
+    };
+    memory.write(filestat, &stat.to_bytes())
+}
+
+/// Makes `fd` `size` bytes long, by cutting it or adding zeros.
+///
+/// # Errors
+///
+/// [`Errno::Isdir`] on a directory, [`Errno::Spipe`] if it has no position, [`Errno::Notcapable`] without the right
+/// `fd_filestat_set_size`, [`Errno::Inval`] beyond the greatest size.
+pub fn fd_filestat_set_size(ctx: &mut WasiCtx, fd: u32, size: u64) -> Result<()> {
+    let file = ctx.table.seekable(fd, rights::FD_FILESTAT_SET_SIZE)?;
+    Ok(file.file.set_len(size)?)
+}
+
+/// Sets access time `atim` and modification time `mtim` of `fd` (nanoseconds since 1970-01-01 UTC), each if `fstflags` says
+/// so: 1 and 4 to the value, 2 and 8 to now.
+///
+/// # Errors
+///
+/// [`Errno::Inval`] for a time that is to be both, [`Errno::Notcapable`] without the right `fd_filestat_set_times`,
+/// [`Errno::Rofs`] in a mount given read-only, [`Errno::Notsup`] on a stream without a host file.
+pub fn fd_filestat_set_times(
+    ctx: &mut WasiCtx,
+    fd: u32,
+    atim: u64,
+    mtim: u64,
+    fstflags: u32,
+) -> Result<()> {
+    let (atim, mtim) = set_times(atim, mtim, flags16(fstflags, u16::MAX)?)?;
+    let descriptor = ctx.table.get(fd)?;
+    descriptor.require(rights::FD_FILESTAT_SET_TIMES)?;
+    match &descriptor.kind {
+        Kind::File(file) => {
+            let times = Timestamps {
+                last_access: timespec(atim)?,
+                last_modification: timespec(mtim)?,
+            };
+            Ok(rustix::fs::futimens(&file.file, &times)?)
+        }
+        Kind::Dir(dir) if dir.read_only => Err(Errno::Rofs),
+        Kind::Dir(dir) => {
+            let (atim, mtim): (Option<SystemTimeSpec>, _) = (time_spec(atim)?, time_spec(mtim)?);
+            Ok(dir.dir.set_times(".", atim, mtim)?)
+        }
+        Kind::Reader(_) | Kind::Writer(_) => Err(Errno::Notsup),
+    }
+}
+
+fn set_flags(file: &mut HostFile, flags: u16) -> Result<()> {
+    const SETTABLE: u16 = fdflags::APPEND | fdflags::NONBLOCK;
+    let changed = file.flags ^ flags;
+    if changed & !SETTABLE != 0 || (file.shared && changed & fdflags::APPEND != 0) {
+        return Err(Errno::Notsup);
+    }
+    if !file.shared && changed != 0 {
+        let mut host = rustix::fs::fcntl_getfl(&file.file)?;
+        host.set(OFlags::APPEND, flags & fdflags::APPEND != 0);
+        host.set(OFlags::NONBLOCK, flags & fdflags::NONBLOCK != 0);
+        rustix::fs::fcntl_setfl(&file.file, host)?;
+    }
+    file.flags = flags;
+    Ok(())
+}
+
+fn timespec(time: SetTime) -> Result<Timespec> {
+    const SECOND: u64 = 1_000_000_000;
+    let (tv_sec, tv_nsec) = match time {
+        SetTime::Keep => (0, UTIME_OMIT),
+        SetTime::Now => (0, UTIME_NOW),
+        SetTime::At(nanoseconds) => {
+            let rest = u32::try_from(nanoseconds % SECOND).map_err(|_| Errno::Inval)?;
+            (nanoseconds / SECOND, rest.into())
+        }
+    };
+    Ok(Timespec {
+        tv_sec: tv_sec.try_into().map_err(|_| Errno::Inval)?,
+        tv_nsec,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preview1::{fd_seek, fd_write};
+    use crate::testing::{Guest, READ, READ_WRITE};
+
+    fn rights_of(guest: &mut Guest, fd: u32) -> (Rights, Rights) {
+        guest
+            .call(|ctx, memory| fd_fdstat_get(ctx, memory, fd, 0))
+            .unwrap();
+        (guest.u64_at(8), guest.u64_at(16))
+    }
+
+    #[test]
+    fn the_status_tells_type_and_rights() {
+        let mut guest = Guest::with_dir("fdstat");
+        guest.host_write("file", b"abc");
+        let fd = guest.open("file", 0, READ).unwrap();
+        assert_eq!(rights_of(&mut guest, fd), (READ & rights::FILE, 0));
+        assert_eq!(guest.bytes(0, 1), [4]);
+        let (base, inheriting) = rights_of(&mut guest, 3);
+        assert_eq!((base, inheriting), (rights::DIRECTORY, rights::INHERITED));
+        assert_eq!(guest.bytes(0, 1), [3]);
+    }
+
+    #[test]
+    fn rights_are_given_up_and_not_regained() {
+        let mut guest = Guest::with_dir("set-rights");
+        guest.host_write("file", b"abc");
+        let fd = guest.open("file", 0, READ_WRITE).unwrap();
+        let (base, _) = rights_of(&mut guest, fd);
+        let less = base & !rights::FD_SEEK;
+        assert_eq!(fd_fdstat_set_rights(&mut guest.ctx, fd, less, 0), Ok(()));
+        let seek = guest.call(|ctx, memory| fd_seek(ctx, memory, fd, 0, 0, 0));
+        assert_eq!(seek, Err(Errno::Notcapable));
+        let regained = fd_fdstat_set_rights(&mut guest.ctx, fd, base, 0);
+        assert_eq!(regained, Err(Errno::Notcapable));
+        let inheriting = fd_fdstat_set_rights(&mut guest.ctx, fd, less, 1);
+        assert_eq!(inheriting, Err(Errno::Notcapable));
+    }
+
+    #[test]
+    fn appending_can_be_switched() {
+        let mut guest = Guest::with_dir("append");
+        guest.host_write("file", b"abc");
+        let fd = guest.open("file", 0, READ_WRITE).unwrap();
+        let append = u32::from(fdflags::APPEND);
+        assert_eq!(fd_fdstat_set_flags(&mut guest.ctx, fd, append), Ok(()));
+        let iovs = guest.iovecs(&[(500, 2)]);
+        guest
+            .call(|ctx, memory| fd_write(ctx, memory, fd, iovs, 1, 0))
+            .unwrap();
+        assert_eq!(guest.host_read("file"), b"abc\0\0");
+        let sync = u32::from(fdflags::SYNC);
+        let refused = fd_fdstat_set_flags(&mut guest.ctx, fd, sync);
+        assert_eq!(refused, Err(Errno::Notsup));
+        let unknown = fd_fdstat_set_flags(&mut guest.ctx, fd, 1 << 5);
+        assert_eq!(unknown, Err(Errno::Inval));
+    }
+
+    #[test]
+    fn sizes_and_times_are_set() {
+        let mut guest = Guest::with_dir("set-stat");
+        guest.host_write("file", b"abcdef");
+        let fd = guest.open("file", 0, READ_WRITE).unwrap();
+        assert_eq!(fd_filestat_set_size(&mut guest.ctx, fd, 2), Ok(()));
+        let time = 1_234_567_890_123_456_789;
+        let modified_only = fd_filestat_set_times(&mut guest.ctx, fd, 5, time, 4);
+        assert_eq!(modified_only, Ok(()));
+        guest
+            .call(|ctx, memory| fd_filestat_get(ctx, memory, fd, 0))
+            .unwrap();
+        assert_eq!(guest.u64_at(32), 2);
+        assert_ne!(guest.u64_at(40), 5);
+        assert_eq!(guest.u64_at(48), time);
+        let directory = fd_filestat_set_times(&mut guest.ctx, 3, 0, time, 4);
+        assert_eq!(directory, Ok(()));
+        let both = fd_filestat_set_times(&mut guest.ctx, fd, 0, time, 12);
+        assert_eq!(both, Err(Errno::Inval));
+        let too_long = fd_filestat_set_size(&mut guest.ctx, fd, u64::MAX);
+        assert_eq!(too_long, Err(Errno::Inval));
+    }
+}

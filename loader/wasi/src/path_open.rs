@@ -1,0 +1,420 @@
+//! Opening and creating files.
+//!
+//! 1. Read and check the arguments; find the directory and check its rights.
+//! 2. Decide what the host must be asked for: the guest's rights say whether to read and to write.
+//! 3. Open, as a directory if the name or the flags ask for one.
+//! 4. Enter it in the table with the rights that were asked for and that its kind can have, no more.
+
+use std::fs::File;
+use std::io;
+
+use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
+use cap_std::fs::{Dir, Metadata, OpenOptions};
+use rustix::fs::OFlags;
+
+use crate::descriptor::{Descriptor, Directory, HostFile, Kind};
+use crate::path::relative;
+use crate::rights::{self, Rights};
+use crate::types::{fdflags, flags16, follows, oflags};
+use crate::{Errno, GuestMemory, Result, WasiCtx};
+
+/// Opens `path` beneath the directory `fd` and writes the number of the new descriptor to `opened_fd`.
+///
+/// `lookupflags` 1 follows a symlink. `oflags`: 1 create, 2 must be a directory, 4 must not exist, 8 cut to no bytes.
+/// `base` and `inheriting` are the rights wanted; those that the kind of file cannot have are left out. `fdflags`: 1
+/// append, 2, 8 and 16 write synchronously, 4 do not block.
+///
+/// # Errors
+///
+/// - [`Errno::Notcapable`] without the rights `path_open`, `path_create_file` (to create) and `path_filestat_set_size` (to
+///   cut), or for a right that `fd` cannot pass on.
+/// - [`Errno::Rofs`] for writing, creating or cutting in a mount given read-only.
+/// - [`Errno::Perm`] for a path that leads out of the mount, [`Errno::Loop`] for a symlink that is not to be followed.
+/// - [`Errno::Inval`] for unknown flags, or a directory that is to be created.
+pub fn path_open(
+    ctx: &mut WasiCtx,
+    memory: &mut GuestMemory<'_>,
+    fd: u32,
+    lookupflags: u32,
+    path: u32,
+    path_len: u32,
+    oflags: u32,
+    base: u64,
+    inheriting: u64,
+    fdflags: u32,
+    opened_fd: u32,
+) -> Result<()> {
+    memory.slice(opened_fd, 4)?;
+    let request = Request {
+        path: relative(memory, path, path_len)?,
+        follow: follows(lookupflags)?,
+        oflags: flags16(oflags, oflags::ALL)?,
+        fdflags: flags16(fdflags, fdflags::ALL)?,
+        base: base & rights::INHERITED,
+        inheriting,
+    };
+    let opened = request.open(ctx, fd)?;
+    let new_fd = ctx.table.insert(opened)?;
+    memory.write_u32(opened_fd, new_fd)
+}
+
+struct Request {
+    path: String,
+    follow: bool,
+    oflags: u16,
+    fdflags: u16,
+    base: Rights,
+    inheriting: Rights,
+}
+
+impl Request {
+    fn open(&self, ctx: &WasiCtx, fd: u32) -> Result<Descriptor> {
+        let parent = ctx.table.dir(fd, self.needed_of_parent())?;
+        let inheritable = ctx.table.get(fd)?.inheriting;
+        if self.base & !inheritable != 0 {
+            return Err(Errno::Notcapable);
+        }
+        if parent.read_only && (self.writes() || self.has(oflags::TRUNC)) {
+            return Err(Errno::Rofs);
+        }
+
+        if self.has(oflags::DIRECTORY) || self.path.ends_with('/') {
+            let dir = self.open_dir(&parent.dir)?;
+            return Ok(self.directory(dir, parent, inheritable));
+        }
+        let file = self.open_file(parent)?;
+        let metadata = Metadata::from_file(&file)?;
+        if !metadata.is_dir() {
+            if self.fdflags & fdflags::APPEND != 0 {
+                let flags = rustix::fs::fcntl_getfl(&file)?;
+                rustix::fs::fcntl_setfl(&file, flags | OFlags::APPEND)?;
+            }
+            let file = HostFile::opened(file, &metadata, self.fdflags);
+            let mut base = self.base;
+            if !self.writes() {
+                base &= !rights::NEED_WRITING;
+            }
+            if parent.read_only {
+                base &= !rights::FD_FILESTAT_SET_TIMES;
+            }
+            Ok(Descriptor::file(file, base))
+        } else if self.has(oflags::CREAT) {
+            Err(Errno::Isdir)
+        } else {
+            Ok(self.directory(Dir::from_std_file(file), parent, inheritable))
+        }
+    }
+
+    fn needed_of_parent(&self) -> Rights {
+        let mut needed = rights::PATH_OPEN;
+        if self.has(oflags::CREAT) {
+            needed |= rights::PATH_CREATE_FILE;
+        }
+        if self.has(oflags::TRUNC) {
+            needed |= rights::PATH_FILESTAT_SET_SIZE;
+        }
+        needed
+    }
+
+    fn open_dir(&self, parent: &Dir) -> Result<Dir> {
+        if self.has(oflags::CREAT) {
+            return Err(if self.has(oflags::DIRECTORY) {
+                Errno::Inval
+            } else {
+                Errno::Isdir
+            });
+        }
+        let dir = if self.follow {
+            parent.open_dir(&self.path)?
+        } else {
+            parent.open_dir_nofollow(&self.path)?
+        };
+        if self.writes() || self.has(oflags::TRUNC) {
+            return Err(Errno::Isdir);
+        }
+        Ok(dir)
+    }
+
+    fn directory(&self, dir: Dir, parent: &Directory, inheritable: Rights) -> Descriptor {
+        Descriptor {
+            kind: Kind::Dir(Directory {
+                dir,
+                preopen: None,
+                read_only: parent.read_only,
+                flags: self.fdflags,
+                listing: None,
+            }),
+            base: self.base & rights::DIRECTORY,
+            inheriting: self.inheriting & inheritable,
+        }
+    }
+
+    fn open_file(&self, parent: &Directory) -> Result<File> {
+        let mut options = self.options();
+        if !self.has(oflags::CREAT) {
+            return Ok(parent.dir.open_with(&self.path, &options)?.into_std());
+        }
+
+        // Hosts create a file only together with writing to it, so one that the guest does not want to write is opened
+        // first and created only if it is not there. What it may do is for its rights to say, not for the host's mode.
+        if !self.has(oflags::EXCL) && !self.writes() && !self.has(oflags::TRUNC) {
+            match parent.dir.open_with(&self.path, &options) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                opened => return Ok(opened?.into_std()),
+            }
+        }
+        if parent.read_only {
+            return Err(Errno::Rofs);
+        }
+        options.write(true).create(true);
+        options.create_new(self.has(oflags::EXCL));
+        Ok(parent.dir.open_with(&self.path, &options)?.into_std())
+    }
+
+    fn options(&self) -> OpenOptions {
+        let write = self.writes() || self.has(oflags::TRUNC);
+        let mut options = OpenOptions::new();
+        options
+            .read(self.base & rights::NEED_READING != 0 || !write)
+            .write(write)
+            .truncate(self.has(oflags::TRUNC))
+            .follow(if self.follow {
+                FollowSymlinks::Yes
+            } else {
+                FollowSymlinks::No
+            })
+            .nonblock(self.fdflags & fdflags::NONBLOCK != 0)
+            .sync(self.fdflags & fdflags::SYNC != 0)
+            .dsync(self.fdflags & fdflags::DSYNC != 0)
+            .rsync(self.fdflags & fdflags::RSYNC != 0);
+        options
+    }
+
+    fn writes(&self) -> bool {
+        self.base & rights::FD_WRITE != 0
+    }
+
+    fn has(&self, flag: u16) -> bool {
+        self.oflags & flag != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preview1::{
+        fd_close, fd_filestat_set_size, fd_filestat_set_times, fd_write, path_unlink_file,
+    };
+    use crate::testing::{Guest, READ, READ_WRITE};
+
+    const CREAT: u16 = oflags::CREAT;
+    const DIRECTORY: u16 = oflags::DIRECTORY;
+    const EXCL: u16 = oflags::EXCL;
+    const TRUNC: u16 = oflags::TRUNC;
+
+    #[test]
+    fn no_path_leads_out_of_the_mount() {
+        let mut guest = Guest::with_dir("open-escape");
+        guest.host_symlink("..", "up");
+        guest.host_symlink("../outside", "file-out");
+        guest.host_symlink("/etc/passwd", "absolute");
+        guest.host_symlink("../created", "dangling-out");
+        for path in [
+            "/",
+            "/etc/passwd",
+            "../outside",
+            "..",
+            "../",
+            "x/../../outside",
+            "up/outside",
+            "up/",
+            "file-out",
+            "absolute",
+        ] {
+            for oflags in [0, CREAT, DIRECTORY] {
+                let opened = guest.open(path, oflags, READ);
+                let expected = if path.starts_with("x/") {
+                    Err(Errno::Noent)
+                } else if path.ends_with('/') && oflags == CREAT && path != "/" {
+                    Err(Errno::Isdir)
+                } else {
+                    Err(Errno::Perm)
+                };
+                assert_eq!(opened, expected, "{path} {oflags}");
+            }
+        }
+        assert_eq!(guest.open("file-out", TRUNC, READ_WRITE), Err(Errno::Perm));
+        let created = guest.open("dangling-out", CREAT, READ_WRITE);
+        assert_eq!(created, Err(Errno::Perm));
+        assert_eq!(guest.host_read("../outside"), b"secret");
+        assert!(!guest.host_path("../created").exists());
+    }
+
+    #[test]
+    fn a_symlink_is_followed_only_if_asked() {
+        let mut guest = Guest::with_dir("open-follow");
+        guest.host_write("file", b"x");
+        std::fs::create_dir(guest.host_path("dir")).unwrap();
+        guest.host_symlink("file", "to-file");
+        guest.host_symlink("dir", "to-dir");
+        guest.host_symlink("../outside", "out");
+        assert!(guest.open_at(3, 1, "to-file", 0, READ).is_ok());
+        assert!(guest.open_at(3, 1, "to-dir", DIRECTORY, 0).is_ok());
+        for path in ["to-file", "to-dir", "out"] {
+            assert_eq!(guest.open_at(3, 0, path, 0, READ), Err(Errno::Loop));
+            let dir = guest.open_at(3, 0, path, DIRECTORY, 0);
+            assert!(matches!(dir, Err(Errno::Notdir | Errno::Loop)), "{dir:?}");
+        }
+        assert!(guest.open_at(3, 0, "to-dir/", 0, 0).is_ok());
+        assert_eq!(guest.open_at(3, 0, "out/", 0, 0), Err(Errno::Perm));
+        assert_eq!(guest.open_at(3, 2, "file", 0, READ), Err(Errno::Inval));
+    }
+
+    #[test]
+    fn a_trailing_slash_asks_for_a_directory() {
+        let mut guest = Guest::with_dir("open-slash");
+        guest.host_write("file", b"x");
+        std::fs::create_dir(guest.host_path("dir")).unwrap();
+        assert_eq!(guest.open("file/", 0, READ), Err(Errno::Notdir));
+        assert_eq!(guest.open("file///", 0, READ), Err(Errno::Notdir));
+        assert!(guest.open("dir/", 0, READ).is_ok());
+        assert!(guest.open("dir/.", 0, READ).is_ok());
+        assert_eq!(guest.open("new/", CREAT, READ_WRITE), Err(Errno::Isdir));
+        assert_eq!(guest.open("new/", 0, READ), Err(Errno::Noent));
+        assert!(!guest.host_path("new").exists());
+    }
+
+    #[test]
+    fn names_that_no_host_has_are_refused() {
+        let mut guest = Guest::with_dir("open-names");
+        assert_eq!(guest.open("", 0, READ), Err(Errno::Noent));
+        assert_eq!(guest.open("a\0", 0, READ), Err(Errno::Inval));
+        let long = "x".repeat(256);
+        assert_eq!(guest.open(&long, 0, READ), Err(Errno::Nametoolong));
+        let (ptr, _) = guest.put(1000, b"\xff");
+        let not_utf8 =
+            guest.call(|ctx, memory| path_open(ctx, memory, 3, 0, ptr, 1, 0, READ, 0, 0, 0));
+        assert_eq!(not_utf8, Err(Errno::Ilseq));
+    }
+
+    #[test]
+    fn files_are_created_with_and_without_the_right_to_write() {
+        let mut guest = Guest::with_dir("open-create");
+        assert_eq!(guest.open("file", 0, READ), Err(Errno::Noent));
+        assert!(guest.open("file", CREAT, READ).is_ok());
+        assert!(guest.open("file", CREAT, 0).is_ok());
+        assert!(guest.open("file", CREAT, READ_WRITE).is_ok());
+        let exclusive = guest.open("file", CREAT | EXCL, READ_WRITE);
+        assert_eq!(exclusive, Err(Errno::Exist));
+        assert!(guest.open("new", CREAT | EXCL, READ).is_ok());
+        let dir = guest.open("dir", CREAT | DIRECTORY, READ);
+        assert_eq!(dir, Err(Errno::Inval));
+        assert_eq!(guest.open(".", CREAT, READ), Err(Errno::Isdir));
+    }
+
+    #[test]
+    fn directories_are_opened_without_being_asked_for() {
+        let mut guest = Guest::with_dir("open-dir");
+        assert!(guest.open(".", 0, READ).is_ok());
+        assert_eq!(guest.open(".", 0, READ_WRITE), Err(Errno::Isdir));
+        assert_eq!(guest.open(".", DIRECTORY, READ_WRITE), Err(Errno::Isdir));
+        assert!(guest.open(".", DIRECTORY, READ).is_ok());
+        guest.host_write("file", b"x");
+        assert_eq!(guest.open("file", DIRECTORY, READ), Err(Errno::Notdir));
+    }
+
+    #[test]
+    fn cutting_needs_the_right_of_the_directory() {
+        let mut guest = Guest::with_dir("open-trunc");
+        guest.host_write("file", b"abc");
+        let all = rights::DIRECTORY;
+        let dir = guest.open(".", DIRECTORY, all).unwrap();
+        let weak = guest
+            .open(".", DIRECTORY, all & !rights::PATH_FILESTAT_SET_SIZE)
+            .unwrap();
+        let refused = guest.open_at(weak, 0, "file", TRUNC, READ_WRITE);
+        assert_eq!(refused, Err(Errno::Notcapable));
+        assert_eq!(guest.host_read("file"), b"abc");
+        assert!(guest.open_at(dir, 0, "file", TRUNC, READ).is_ok());
+        assert_eq!(guest.host_read("file"), b"");
+    }
+
+    #[test]
+    fn rights_only_shrink_on_the_way_down() {
+        let mut guest = Guest::with_dir("open-rights");
+        guest.host_write("file", b"x");
+        let (ptr, len) = guest.put(1000, b".");
+        let flags = u32::from(DIRECTORY);
+        guest
+            .call(|ctx, memory| {
+                let base = rights::PATH_OPEN;
+                path_open(ctx, memory, 3, 0, ptr, len, flags, base, READ, 0, 0)
+            })
+            .unwrap();
+        let dir = guest.u32_at(0);
+        assert!(guest.open_at(dir, 0, "file", 0, READ).is_ok());
+        let more = guest.open_at(dir, 0, "file", 0, READ_WRITE);
+        assert_eq!(more, Err(Errno::Notcapable));
+        let create = guest.open_at(dir, 0, "new", CREAT, READ);
+        assert_eq!(create, Err(Errno::Notcapable));
+        let (ptr, len) = guest.put(1000, b"file");
+        let unlink = guest.call(|ctx, memory| path_unlink_file(ctx, memory, dir, ptr, len));
+        assert_eq!(unlink, Err(Errno::Notcapable));
+    }
+
+    #[test]
+    fn a_read_only_mount_opens_for_reading_only() {
+        let mut guest = Guest::with_read_only_dir("open-read-only");
+        guest.host_write("file", b"abc");
+        std::fs::create_dir(guest.host_path("dir")).unwrap();
+        let dir = guest.open("dir", DIRECTORY, rights::DIRECTORY).unwrap();
+        for (fd, path) in [(3, "file"), (dir, "../file"), (dir, "x")] {
+            for (oflags, base) in [(0, READ_WRITE), (TRUNC, READ), (CREAT | EXCL, READ)] {
+                let opened = guest.open_at(fd, 0, path, oflags, base);
+                let out = path.starts_with("..") && oflags == 0;
+                assert!(opened == Err(Errno::Rofs) || out, "{path} {oflags}");
+            }
+        }
+        assert_eq!(guest.open("new", CREAT, READ), Err(Errno::Rofs));
+        let fd = guest.open("file", CREAT, READ).unwrap();
+        let times = fd_filestat_set_times(&mut guest.ctx, fd, 0, 0, 4);
+        assert_eq!(times, Err(Errno::Notcapable));
+        assert_eq!(guest.host_read("file"), b"abc");
+    }
+
+    #[test]
+    fn setting_sizes_alone_opens_for_reading() {
+        let mut guest = Guest::with_read_only_dir("open-set-size");
+        guest.host_write("file", b"abc");
+        let rights = READ | rights::FD_FILESTAT_SET_SIZE;
+        let fd = guest.open("file", 0, rights).unwrap();
+        let size = fd_filestat_set_size(&mut guest.ctx, fd, 0);
+        assert_eq!(size, Err(Errno::Notcapable));
+        assert!(guest.open(".", 0, rights).is_ok());
+    }
+
+    #[test]
+    fn appending_and_cutting_go_together() {
+        let mut guest = Guest::with_dir("open-append");
+        guest.host_write("file", b"abc");
+        let iovs = guest.iovecs(&[(500, 1)]);
+        for (oflags, expected) in [(0, &b"abc\0"[..]), (TRUNC, b"\0")] {
+            let (ptr, len) = guest.put(1000, b"file");
+            let append = fdflags::APPEND.into();
+            guest
+                .call(|ctx, memory| {
+                    let oflags = oflags.into();
+                    path_open(
+                        ctx, memory, 3, 0, ptr, len, oflags, READ_WRITE, 0, append, 0,
+                    )
+                })
+                .unwrap();
+            let fd = guest.u32_at(0);
+            guest
+                .call(|ctx, memory| fd_write(ctx, memory, fd, iovs, 1, 0))
+                .unwrap();
+            assert_eq!(guest.host_read("file"), expected);
+            fd_close(&mut guest.ctx, fd).unwrap();
+        }
+    }
+}
