@@ -13,14 +13,15 @@
 //! ├ page
 //! │ .precast.image
 //! ├ 8 bytes
-//! │ .symtab  .strtab  .shstrtab  section headers
+//! │ .symtab  .strtab  .rela.got  .shstrtab  section headers
 //! └
 //! ```
 //!
 //! The note holds place, size and digest of every section, so that the section headers, which are
 //! there for `readelf`, `objdump` and `gdb`, are believed only where they agree with it. Symbols
-//! name functions, trampolines, slots and tables; the symbol of defined function `i` is number
-//! `i + 1`, after the null symbol.
+//! name functions, trampolines and tables; the symbol of defined function `i` is number `i + 1`,
+//! after the null symbol. `.rela.got` says for tools what the manifest's list of slots says to the
+//! loader, and what a linker would do.
 
 use object::LittleEndian as LE;
 use object::elf;

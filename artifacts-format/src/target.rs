@@ -68,6 +68,17 @@ impl Target {
     }
 }
 
+#[cfg(feature = "write")]
+impl Target {
+    /// The ELF relocation that fills an 8-byte slot with a symbol's address.
+    pub(crate) const fn elf_abs64(self) -> u32 {
+        match self.arch {
+            Arch::X86_64 => object::elf::R_X86_64_64,
+            Arch::Aarch64 => object::elf::R_AARCH64_ABS64,
+        }
+    }
+}
+
 impl Arch {
     pub(crate) const fn from_byte(byte: u8) -> Option<Self> {
         match byte {

@@ -3,7 +3,7 @@
 use precast_artifacts_format::{
     ArtifactParts, CONST_TABLE_ENTRY_BYTES, ConstTableEntry, ElementItems, ElementMode,
     ElementSegment, ExternIndex, FuncEntry, FuncTable, GlobalPlan, Manifest, NULL_TYPE_ID, Range32,
-    RuntimeSymbol, Section, Symbol, TablePlan,
+    Section, Symbol, TablePlan,
 };
 
 use crate::generate::Job;
@@ -221,22 +221,11 @@ fn funcs(module: &Module<'_>, places: &Places<'_>) -> Vec<u8> {
 fn symbols(module: &Module<'_>, plan: &Plan, places: &Places<'_>) -> Vec<Symbol> {
     let names = func_names(module);
     let code = places.iter().map(|(job, placed)| Symbol {
-        name: match job {
-            Job::Defined(defined) => names[(module.imported_funcs + defined) as usize].clone(),
-            Job::Entry(ty) => format!("precast.entry.{ty}"),
-            Job::Import(ty) => format!("precast.import.{ty}"),
-            Job::Thunk(func) => format!("precast.thunk.{}", names[func as usize]),
-        },
+        name: symbol_name(module, &names, job),
         section: Section::Text,
         offset: placed.offset,
         size: placed.size,
     });
-    let slot = |(index, symbol): (usize, &RuntimeSymbol)| Symbol {
-        name: format!("{}.slot", symbol.name()),
-        section: Section::Got,
-        offset: index as u32 * 8,
-        size: 8,
-    };
     let tables = (0..)
         .zip(&plan.tables)
         .filter_map(|(index, place): (u32, _)| match *place {
@@ -248,13 +237,21 @@ fn symbols(module: &Module<'_>, plan: &Plan, places: &Places<'_>) -> Vec<Symbol>
             }),
             TablePlace::Imported(_) | TablePlace::Vmctx(_) => None,
         });
-    code.chain(places.linked.slots.iter().enumerate().map(slot))
-        .chain(tables)
-        .collect()
+    code.chain(tables).collect()
+}
+
+/// What the piece of code is called; `names` are [`func_names`].
+pub(crate) fn symbol_name(module: &Module<'_>, names: &[String], job: Job) -> String {
+    match job {
+        Job::Defined(defined) => names[(module.imported_funcs + defined) as usize].clone(),
+        Job::Entry(ty) => format!("precast.entry.{ty}"),
+        Job::Import(ty) => format!("precast.import.{ty}"),
+        Job::Thunk(func) => format!("precast.thunk.{}", names[func as usize]),
+    }
 }
 
 /// The names of all functions: from the name section, or else the first export, or the index.
-fn func_names(module: &Module<'_>) -> Vec<String> {
+pub(crate) fn func_names(module: &Module<'_>) -> Vec<String> {
     let mut names: Vec<Option<&str>> = module.func_names.clone();
     names.resize(module.funcs.len(), None);
     for export in &module.exports {

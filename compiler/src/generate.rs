@@ -19,6 +19,7 @@ use precast_artifacts_format::{CpuFeatures, RuntimeSymbol, Target, TrapCode};
 use crate::cpu_scan;
 use crate::env::{ModuleEnv, Reference};
 use crate::error::CompileError;
+use crate::options::Options;
 use crate::trampoline;
 use crate::translate::{self, Scratch};
 use crate::trap::trap_code;
@@ -57,9 +58,9 @@ pub(crate) struct Relocation {
 
 /// What all workers share.
 pub(crate) struct Generator<'a> {
-    pub(crate) env: &'a ModuleEnv<'a>,
-    pub(crate) target: Target,
-    pub(crate) allowed_features: CpuFeatures,
+    env: &'a ModuleEnv<'a>,
+    target: Target,
+    allowed_features: CpuFeatures,
 }
 
 /// What one worker keeps between functions.
@@ -69,7 +70,34 @@ struct Worker {
     scratch: Scratch,
 }
 
-impl Generator<'_> {
+impl Worker {
+    fn new() -> Self {
+        Self {
+            context: Context::new(),
+            trampoline: FunctionBuilderContext::new(),
+            scratch: Scratch::default(),
+        }
+    }
+}
+
+/// A form in which code can be read by people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listing {
+    /// Cranelift's IR as it comes from the translation, before any optimisation.
+    Clif,
+    /// The instructions of the finished machine code, before linking.
+    Assembly,
+}
+
+impl<'a> Generator<'a> {
+    pub(crate) fn new(env: &'a ModuleEnv<'a>, options: &Options) -> Self {
+        Self {
+            env,
+            target: options.target,
+            allowed_features: options.cpu_features,
+        }
+    }
+
     /// Makes the code of all `jobs` on the threads of `pool` and hands it to `receive`, in order,
     /// on this one.
     pub(crate) fn run(
@@ -84,11 +112,7 @@ impl Generator<'_> {
             for _ in 0..pool.current_num_threads().min(jobs.len()) {
                 let (sender, taken) = (sender.clone(), &taken);
                 scope.spawn(move |_| {
-                    let mut worker = Worker {
-                        context: Context::new(),
-                        trampoline: FunctionBuilderContext::new(),
-                        scratch: Scratch::default(),
-                    };
+                    let mut worker = Worker::new();
                     loop {
                         let number = taken.fetch_add(1, Ordering::Relaxed);
                         let Some(&job) = jobs.get(number) else { break };
@@ -105,7 +129,28 @@ impl Generator<'_> {
         })
     }
 
+    /// The text of one piece of code, made on this thread.
+    pub(crate) fn list(&self, job: Job, listing: Listing) -> Result<String, CompileError> {
+        let mut worker = Worker::new();
+        self.translate(job, &mut worker)?;
+        if listing == Listing::Clif {
+            return Ok(worker.context.func.display().to_string());
+        }
+        worker.context.set_disasm(true);
+        self.compile(job, &mut worker.context)
+            .map_err(|message| self.internal_error(job, message))?;
+        let compiled = worker.context.compiled_code();
+        let text = compiled.and_then(|code| code.vcode.clone());
+        Ok(text.unwrap_or_default())
+    }
+
     fn make(&self, job: Job, worker: &mut Worker) -> Result<Code, CompileError> {
+        self.translate(job, worker)?;
+        self.compile(job, &mut worker.context)
+            .map_err(|message| self.internal_error(job, message))
+    }
+
+    fn translate(&self, job: Job, worker: &mut Worker) -> Result<(), CompileError> {
         worker.context.clear();
         let func = &mut worker.context.func;
         match job {
@@ -118,8 +163,7 @@ impl Generator<'_> {
             Job::Import(ty) => trampoline::import(self.env, ty, &mut worker.trampoline, func),
             Job::Thunk(index) => trampoline::thunk(self.env, index, &mut worker.trampoline, func),
         }
-        self.compile(job, &mut worker.context)
-            .map_err(|message| self.internal_error(job, message))
+        Ok(())
     }
 
     fn internal_error(&self, job: Job, message: String) -> CompileError {

@@ -44,6 +44,7 @@ use module::Module;
 use plan::Plan;
 
 pub use error::CompileError;
+pub use generate::Listing;
 pub use options::{OptLevel, Options, parse_target};
 pub use precast_artifacts_format::{Arch, CpuFeatures, CpuLevel, Os, Target, Tunables};
 
@@ -90,13 +91,10 @@ pub fn compile_with_progress(
     let module = parse::parse(wasm)?;
     let uses = pool.install(|| scan::scan(&module));
     let plan = Plan::new(&module, &uses, options.target)?;
-    let jobs = jobs(&module, &plan);
 
-    let generator = Generator {
-        env: &ModuleEnv::new(&module, &plan, &*isa, options.tunables),
-        target: options.target,
-        allowed_features: options.cpu_features,
-    };
+    let jobs = jobs(&module, &plan);
+    let env = ModuleEnv::new(&module, &plan, &*isa, options.tunables);
+    let generator = Generator::new(&env, options);
     let mut linker = Linker::new(options.target, isa.text_section_builder(jobs.len()));
     let total = jobs.len();
     let mut done = 0;
@@ -107,6 +105,28 @@ pub fn compile_with_progress(
     })?;
     let linked = linker.finish()?;
     Ok(emit::artifact(&module, &plan, &jobs, &linked, options))
+}
+
+/// What the code of a module looks like at a stage of its compilation, for people: each function
+/// and trampoline under a line `;; NAME`.
+///
+/// # Errors
+///
+/// See [`CompileError`].
+pub fn list(wasm: &[u8], options: &Options, listing: Listing) -> Result<String, CompileError> {
+    let isa = isa::build(options)?;
+    let module = parse::parse(wasm)?;
+    let plan = Plan::new(&module, &scan::scan(&module), options.target)?;
+    let env = ModuleEnv::new(&module, &plan, &*isa, options.tunables);
+    let generator = Generator::new(&env, options);
+    let names = emit::func_names(&module);
+    let mut text = String::new();
+    for job in jobs(&module, &plan) {
+        let name = emit::symbol_name(&module, &names, job);
+        let listed = generator.list(job, listing)?;
+        text.push_str(&format!(";; {name}\n{}\n\n", listed.trim_end()));
+    }
+    Ok(text)
 }
 
 /// The pieces of code the artifact consists of: the module's functions first, by index.

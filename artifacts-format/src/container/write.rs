@@ -2,7 +2,7 @@
 
 use object::elf;
 use object::write::StringId;
-use object::write::elf::{FileHeader, SectionHeader, SectionIndex, Sym, Writer};
+use object::write::elf::{FileHeader, Rel, SectionHeader, SectionIndex, Sym, Writer};
 
 use crate::abi::ABI_VERSION;
 use crate::cpu::CpuFeatures;
@@ -49,7 +49,7 @@ pub struct ArtifactParts<'a> {
 pub struct Symbol {
     /// The name, without NUL.
     pub name: String,
-    /// The section it is in: the text, `.got` or the constant tables.
+    /// The section it is in: the text or the constant tables.
     pub section: Section,
     /// Where, in bytes from the start of the section.
     pub offset: u32,
@@ -129,18 +129,22 @@ pub fn write(parts: &ArtifactParts<'_>) -> Vec<u8> {
         .collect();
 
     writer.reserve_null_symbol_index();
-    let names: Vec<_> = parts
-        .symbols
-        .iter()
-        .map(|symbol| {
+    let local = parts.symbols.iter().map(|symbol| &symbol.name);
+    let names: Vec<_> = local
+        .chain(&parts.manifest.got)
+        .map(|name| {
             writer.reserve_symbol_index(None);
-            writer.add_string(symbol.name.as_bytes())
+            writer.add_string(name.as_bytes())
         })
         .collect();
-    writer.reserve_symtab_section_index();
+    let symtab = writer.reserve_symtab_section_index();
     writer.reserve_symtab();
     writer.reserve_strtab_section_index();
     writer.reserve_strtab();
+    let relocations_name = writer.add_section_name(b".rela.got");
+    writer.reserve_section_index();
+    let slots = parts.manifest.got.len();
+    let relocations_at = writer.reserve_relocations(slots, true);
     writer.reserve_shstrtab_section_index();
     writer.reserve_shstrtab();
     writer.reserve_section_headers();
@@ -187,15 +191,37 @@ pub fn write(parts: &ArtifactParts<'_>) -> Vec<u8> {
             section => contents(section),
         });
     }
+    let first_global = parts.symbols.len() as u32 + 1;
     write_symbols(&mut writer, parts.symbols, &names, &placed);
     writer.write_strtab();
+    writer.write_align_relocation();
+    for slot in 0..slots as u32 {
+        writer.write_relocation(
+            true,
+            &Rel {
+                r_offset: u64::from(slot) * 8,
+                r_sym: first_global + slot,
+                r_type: parts.target.elf_abs64(),
+                r_addend: 0,
+            },
+        );
+    }
     writer.write_shstrtab();
     writer.write_null_section_header();
     for placed in &placed {
         writer.write_section_header(&placed.header());
     }
-    writer.write_symtab_section_header(parts.symbols.len() as u32 + 1);
+    writer.write_symtab_section_header(first_global);
     writer.write_strtab_section_header();
+    let got = placed.iter().find(|placed| placed.section == Section::Got);
+    writer.write_relocation_section_header(
+        relocations_name,
+        got.map(|placed| placed.index).unwrap_or_default(),
+        symtab,
+        relocations_at,
+        slots,
+        true,
+    );
     writer.write_shstrtab_section_header();
     out
 }
@@ -233,6 +259,7 @@ impl Placed {
     }
 }
 
+/// Writes the local symbols, then an undefined one for each name that is left: the slots'.
 fn write_symbols(
     writer: &mut Writer<'_>,
     symbols: &[Symbol],
@@ -257,6 +284,17 @@ fn write_symbols(
             st_shndx: 0,
             st_value: u64::from(symbol.offset),
             st_size: u64::from(symbol.size),
+        });
+    }
+    for &name in names.iter().skip(symbols.len()) {
+        writer.write_symbol(&Sym {
+            name: Some(name),
+            section: None,
+            st_info: (elf::STB_GLOBAL << 4) | elf::STT_NOTYPE,
+            st_other: 0,
+            st_shndx: elf::SHN_UNDEF,
+            st_value: 0,
+            st_size: 0,
         });
     }
 }

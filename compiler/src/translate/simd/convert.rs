@@ -28,8 +28,12 @@ impl Translator<'_, '_> {
             Op::I16x8NarrowI32x4S => self.binary_as(I32X4, |ins, a, b| ins.snarrow(a, b)),
             Op::I16x8NarrowI32x4U => self.binary_as(I32X4, |ins, a, b| ins.unarrow(a, b)),
 
-            Op::I32x4TruncSatF32x4S => self.unary_as(F32X4, |ins, a| ins.fcvt_to_sint_sat(I32X4, a)),
-            Op::I32x4TruncSatF32x4U => self.unary_as(F32X4, |ins, a| ins.fcvt_to_uint_sat(I32X4, a)),
+            Op::I32x4TruncSatF32x4S => {
+                self.unary_as(F32X4, |ins, a| ins.fcvt_to_sint_sat(I32X4, a))
+            }
+            Op::I32x4TruncSatF32x4U => {
+                self.unary_as(F32X4, |ins, a| ins.fcvt_to_uint_sat(I32X4, a))
+            }
             // Saturating at 64 bits, then at 32, next to a second half of zeros: the code generator
             // knows the conversion in just this form.
             Op::I32x4TruncSatF64x2SZero => {

@@ -24,16 +24,24 @@ impl Translator<'_, '_> {
                 self.load_extended(memarg, |ins, flags, base, at| ins.uload8x8(flags, base, at));
             }
             Op::V128Load16x4S { memarg } => {
-                self.load_extended(memarg, |ins, flags, base, at| ins.sload16x4(flags, base, at));
+                self.load_extended(memarg, |ins, flags, base, at| {
+                    ins.sload16x4(flags, base, at)
+                });
             }
             Op::V128Load16x4U { memarg } => {
-                self.load_extended(memarg, |ins, flags, base, at| ins.uload16x4(flags, base, at));
+                self.load_extended(memarg, |ins, flags, base, at| {
+                    ins.uload16x4(flags, base, at)
+                });
             }
             Op::V128Load32x2S { memarg } => {
-                self.load_extended(memarg, |ins, flags, base, at| ins.sload32x2(flags, base, at));
+                self.load_extended(memarg, |ins, flags, base, at| {
+                    ins.sload32x2(flags, base, at)
+                });
             }
             Op::V128Load32x2U { memarg } => {
-                self.load_extended(memarg, |ins, flags, base, at| ins.uload32x2(flags, base, at));
+                self.load_extended(memarg, |ins, flags, base, at| {
+                    ins.uload32x2(flags, base, at)
+                });
             }
             Op::V128Load8Splat { memarg } => self.load_splat(memarg, I8X16),
             Op::V128Load16Splat { memarg } => self.load_splat(memarg, I16X8),

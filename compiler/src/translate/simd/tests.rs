@@ -3,7 +3,7 @@
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{ExternalName, LibCall};
 use cranelift_codegen::{Context, FinalizedRelocTarget};
-use precast_artifacts_format::{CpuLevel, Os, Target, Tunables};
+use precast_artifacts_format::{CpuLevel, Os, Target};
 use wasmparser::{Validator, WasmFeatures};
 
 use crate::env::ModuleEnv;
@@ -27,7 +27,7 @@ macro_rules! operators {
 }
 wasmparser::for_each_visit_simd_operator!(operators);
 
-/// What one operator, or none, takes and gives.
+/// What operators take and give.
 const PARAMS: &[&[&str]] = &[
     &[],
     &["v128"],
@@ -45,25 +45,55 @@ const PARAMS: &[&[&str]] = &[
 ];
 const RESULTS: &[&str] = &["", "v128", "i32", "i64", "f32", "f64"];
 
-/// The instructions of `proposal`, by name, and for each a function that applies it to its
-/// parameters.
-fn functions(proposal: &str) -> Vec<(String, String)> {
+/// A function around one instruction.
+struct Case {
+    name: String,
+    immediate: &'static str,
+    params: &'static [&'static str],
+    result: &'static str,
+}
+
+impl Case {
+    /// The function, with `vector` for each operand that is one and parameters for the others.
+    fn text(&self, vector: &str) -> String {
+        let operands: String = (0..)
+            .zip(self.params)
+            .map(|(index, ty)| match *ty {
+                "v128" => format!("{vector} ").replace("PARAM", &format!("(local.get {index})")),
+                _ => format!("(local.get {index}) "),
+            })
+            .collect();
+        format!(
+            "(func (param {}) (result {}) {operands} {} {})\n",
+            self.params.join(" "),
+            self.result,
+            self.name,
+            self.immediate,
+        )
+    }
+
+    fn is_valid(&self) -> bool {
+        let mut validator = Validator::new_with_features(WasmFeatures::all());
+        validator.validate_all(&module(&self.text("PARAM"))).is_ok()
+    }
+}
+
+/// A case for each instruction of `proposal`.
+fn cases(proposal: &str) -> Vec<Case> {
     OPERATORS
         .iter()
         .filter(|&&(of, ..)| of == proposal)
         .map(|&(_, visit, immediates)| {
             let name = visit.trim_start_matches("visit_").replacen('_', ".", 1);
-            let function = function(&name, immediates);
-            let function = function.unwrap_or_else(|| panic!("{name} has no known signature"));
-            (name, function)
+            case(&name, immediates).unwrap_or_else(|| panic!("{name} has no known signature"))
         })
         .collect()
 }
 
-/// The first of all functions with that instruction that is valid: the lane is the last one there
-/// is, and the signature the only possible one.
-fn function(name: &str, immediates: &[&str]) -> Option<String> {
-    let immediates: &[&str] = match immediates {
+/// The first case that is valid: its lane is the last one there is, its signature the only one
+/// possible.
+fn case(name: &str, immediates: &[&str]) -> Option<Case> {
+    let immediates: &[&'static str] = match immediates {
         [] => &[""],
         ["memarg"] => &["offset=3"],
         ["lane"] => &["15", "7", "3", "1"],
@@ -72,26 +102,23 @@ fn function(name: &str, immediates: &[&str]) -> Option<String> {
         ["lanes"] => &["3 17 8 31 0 16 2 5 9 30 12 7 21 1 19 4"],
         _ => return None,
     };
+    let signatures = PARAMS
+        .iter()
+        .flat_map(|params| RESULTS.iter().map(move |result| (*params, *result)));
     immediates
         .iter()
         .flat_map(|immediate| {
-            PARAMS.iter().flat_map(move |params| {
-                RESULTS.iter().map(move |result| {
-                    let operands: String = (0..params.len())
-                        .map(|index| format!("local.get {index} "))
-                        .collect();
-                    let params = params.join(" ");
-                    format!(
-                        "(func (param {params}) (result {result}) {operands} {name} {immediate})"
-                    )
-                })
-            })
+            signatures
+                .clone()
+                .map(move |signature| (*immediate, signature))
         })
-        .find(|function| {
-            let wasm = module(function);
-            let mut validator = Validator::new_with_features(WasmFeatures::all());
-            validator.validate_all(&wasm).is_ok()
+        .map(|(immediate, (params, result))| Case {
+            name: name.to_owned(),
+            immediate,
+            params,
+            result,
         })
+        .find(Case::is_valid)
 }
 
 fn module(functions: &str) -> Vec<u8> {
@@ -113,12 +140,12 @@ fn compile(wasm: &[u8], options: &Options) -> Vec<Result<Vec<LibCall>, CompileEr
     let plan = Plan::new(&module, &scan::scan(&module), options.target).unwrap();
     let isa = isa::build(options).unwrap();
     let env = ModuleEnv::new(&module, &plan, &*isa, options.tunables);
-    let mut scratch = Scratch::default();
     let mut context = Context::new();
     (0..)
         .zip(&module.bodies)
         .map(|(index, body)| {
             context.clear();
+            let mut scratch = Scratch::default();
             translate(&env, index, body, &mut scratch, &mut context.func)?;
             let code = context
                 .compile(&*isa, &mut ControlPlane::default())
@@ -136,11 +163,26 @@ fn compile(wasm: &[u8], options: &Options) -> Vec<Result<Vec<LibCall>, CompileEr
         .collect()
 }
 
+/// What x86-64 without extensions has no instructions for.
+const WITHOUT_EXTENSIONS: &[(&str, LibCall)] = &[
+    ("i8x16.shuffle", LibCall::X86Pshufb),
+    ("i8x16.swizzle", LibCall::X86Pshufb),
+    ("f32x4.ceil", LibCall::CeilF32),
+    ("f32x4.floor", LibCall::FloorF32),
+    ("f32x4.trunc", LibCall::TruncF32),
+    ("f32x4.nearest", LibCall::NearestF32),
+    ("f64x2.ceil", LibCall::CeilF64),
+    ("f64x2.floor", LibCall::FloorF64),
+    ("f64x2.trunc", LibCall::TruncF64),
+    ("f64x2.nearest", LibCall::NearestF64),
+    ("i32x4.trunc_sat_f64x2_u_zero", LibCall::TruncF64),
+];
+
 #[test]
-fn all_operators_compile_for_all_levels() {
-    let functions = functions("simd");
-    assert_eq!(functions.len(), 236);
-    let text: String = functions.iter().map(|(_, text)| text.as_str()).collect();
+fn operators_compile_for_all_levels() {
+    let cases = cases("simd");
+    assert_eq!(cases.len(), 236);
+    let text: String = cases.iter().map(|case| case.text("PARAM")).collect();
     let wasm = module(&text);
     for level in CpuLevel::ALL {
         for opt_level in [OptLevel::None, OptLevel::Speed] {
@@ -148,14 +190,54 @@ fn all_operators_compile_for_all_levels() {
                 let mut options = options_for(level);
                 options.opt_level = opt_level;
                 options.tunables.memory_checked = memory_checked;
-                let calls: Vec<_> = compile(&wasm, &options)
-                    .into_iter()
-                    .zip(&functions)
-                    .map(|(calls, (name, _))| (name.as_str(), calls.unwrap()))
-                    .filter(|(_, calls)| !calls.is_empty())
+                let names = cases.iter().map(|case| case.name.as_str());
+                let calls: Vec<_> = names
+                    .zip(compile(&wasm, &options))
+                    .flat_map(|(name, calls)| calls.unwrap().into_iter().map(move |c| (name, c)))
                     .collect();
-                println!("{level:?} {opt_level:?} {memory_checked} {calls:#?}");
+                match level {
+                    CpuLevel::X86_64(1) => assert_eq!(calls, WITHOUT_EXTENSIONS),
+                    _ => assert_eq!(calls, [], "{level:?}"),
+                }
             }
+        }
+    }
+}
+
+#[test]
+fn relaxed_operators_are_named_as_unsupported() {
+    let cases = cases("relaxed_simd");
+    assert_eq!(cases.len(), 20);
+    let text: String = cases.iter().map(|case| case.text("PARAM")).collect();
+    for result in compile(&module(&text), &Options::default()) {
+        let error = result.unwrap_err();
+        let CompileError::Unsupported { feature, .. } = &error else {
+            panic!("{error}");
+        };
+        assert!(feature.contains("Relaxed"), "{feature}");
+    }
+}
+
+#[test]
+fn operators_take_operands_of_any_lanes() {
+    let vectors = [
+        "(i8x16.neg PARAM)",
+        "(i16x8.neg PARAM)",
+        "(i32x4.neg PARAM)",
+        "(i64x2.neg PARAM)",
+        "(f32x4.neg PARAM)",
+        "(f64x2.neg PARAM)",
+        "(f32x4.eq PARAM (v128.const i64x2 1 2))",
+        "(block (result v128) (f64x2.neg PARAM) (br_if 0 (i32.load (i32.const 0))))",
+    ];
+    let text: String = cases("simd")
+        .iter()
+        .flat_map(|case| vectors.map(|vector| case.text(vector)))
+        .collect();
+    let wasm = module(&text);
+    for level in CpuLevel::ALL {
+        for result in compile(&wasm, &options_for(level)) {
+            result.unwrap();
         }
     }
 }
