@@ -1,7 +1,7 @@
 //! Machine code for every function, in parallel, handed on in a fixed order.
 //!
-//! Workers take functions by number and send what becomes of them to the calling thread, which
-//! passes each on as soon as all before it have gone: only what is out of order is ever kept, and
+//! Workers take functions in small batches and send what becomes of them to the calling thread,
+//! which passes each on as soon as all before it have gone: only what is out of order is ever kept, and
 //! the receiver sees the same sequence whatever the number of threads. If several functions fail,
 //! the error is that of the first of them.
 
@@ -23,6 +23,10 @@ use crate::options::Options;
 use crate::trampoline;
 use crate::translate::{self, Scratch};
 use crate::trap::trap_code;
+
+/// Jobs that a worker takes at a time: enough that passing them on costs nothing beside making
+/// them, few enough that all workers finish at about the same time.
+const BATCH: usize = 16;
 
 /// A piece of code to be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,19 +110,25 @@ impl<'a> Generator<'a> {
         jobs: &[Job],
         receive: impl FnMut(Code) -> Result<(), CompileError>,
     ) -> Result<(), CompileError> {
+        let batches = jobs.chunks(BATCH);
         let taken = AtomicUsize::new(0);
         let (sender, made) = mpsc::channel();
         pool.in_place_scope(|scope| {
-            for _ in 0..pool.current_num_threads().min(jobs.len()) {
-                let (sender, taken) = (sender.clone(), &taken);
+            for _ in 0..pool.current_num_threads().min(batches.len()) {
+                let (sender, taken, batches) = (sender.clone(), &taken, batches.clone());
                 scope.spawn(move |_| {
                     let mut worker = Worker::new();
                     loop {
-                        let number = taken.fetch_add(1, Ordering::Relaxed);
-                        let Some(&job) = jobs.get(number) else { break };
-                        let result = self.make(job, &mut worker);
+                        let batch = taken.fetch_add(1, Ordering::Relaxed);
+                        let Some(jobs) = batches.clone().nth(batch) else {
+                            break;
+                        };
+                        let made = jobs
+                            .iter()
+                            .map(|&job| self.make(job, &mut worker))
+                            .collect();
                         // After an error nobody listens any more, and there is no more to do.
-                        if sender.send((number, result)).is_err() {
+                        if sender.send((batch, made)).is_err() {
                             break;
                         }
                     }
@@ -235,17 +245,22 @@ impl<'a> Generator<'a> {
     }
 }
 
+/// What became of the jobs of one batch, with the batch's number.
+type Made = (usize, Vec<Result<Code, CompileError>>);
+
 /// Hands what workers made to `receive` in the order of the jobs; stops at the first error.
 fn in_order(
-    made: mpsc::Receiver<(usize, Result<Code, CompileError>)>,
+    made: mpsc::Receiver<Made>,
     mut receive: impl FnMut(Code) -> Result<(), CompileError>,
 ) -> Result<(), CompileError> {
     let mut waiting = BTreeMap::new();
     let mut next = 0;
-    for (number, result) in made {
-        waiting.insert(number, result);
-        while let Some(result) = waiting.remove(&next) {
-            receive(result?)?;
+    for (number, batch) in made {
+        waiting.insert(number, batch);
+        while let Some(batch) = waiting.remove(&next) {
+            for code in batch {
+                receive(code?)?;
+            }
             next += 1;
         }
     }

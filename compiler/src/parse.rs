@@ -60,6 +60,10 @@ fn section<'a>(
         Payload::TypeSection(reader) => {
             for group in reader.into_iter_with_offsets() {
                 let (offset, group) = group?;
+                if group.types().len() > 1 {
+                    // Members of such a group differ by their place in it, however alike.
+                    return Err(CompileError::unsupported(offset, "recursive type groups"));
+                }
                 for ty in group.into_types() {
                     let ty = func_type(&ty, offset)?;
                     let next = module.types.len() as u32;

@@ -1,1 +1,88 @@
-//! Not written yet.
+//! Maps precast artifacts and runs them.
+//!
+//! An artifact is WebAssembly that has been compiled ahead of time. This crate maps it, links it
+//! with functions of the host's, and calls into it. It contains no compiler, reads no WebAssembly,
+//! prints nothing and never ends the process; its only dependencies are the format's definition
+//! and the C library.
+//!
+//! ```no_run
+//! use precast_loader::{Engine, Linker, Module, Store};
+//!
+//! let engine = Engine::default();
+//! // SAFETY: app.precast was written by our own build.
+//! let module = unsafe { Module::load(&engine, "app.precast")? };
+//! let mut linker = Linker::new(&engine);
+//! linker.func("env", "add", |a: i32, b: i32| a + b)?;
+//! let mut store = Store::new(&engine, ());
+//! let instance = linker.instantiate(&mut store, &module)?;
+//! let run = instance.typed_func::<(i32, i32), i32>(&mut store, "run")?;
+//! println!("{}", run.call(&mut store, (1, 2))?);
+//! # Ok::<(), precast_loader::Error>(())
+//! ```
+//!
+//! A [`Module`] is code and can be shared between threads; a [`Store`] is what running it needs,
+//! and belongs to one thread at a time. Everything in a store is reached by small handles that can
+//! be copied, together with the store.
+//!
+//! Loading is `unsafe`, because an artifact is machine code; after that nothing is. What a guest
+//! does wrong is an [`Error::Trap`], found by the hardware: loading the first module installs
+//! handlers for SIGSEGV, SIGBUS, SIGILL and SIGFPE, which pass on what is not a guest's.
+//!
+//! Start reading at `module.rs`, `instantiate.rs` and `activation.rs`; `sys` holds what depends on
+//! the machine.
+
+#![deny(unsafe_code)]
+
+mod activation;
+mod backtrace;
+mod caller;
+mod engine;
+mod error;
+mod extern_ref;
+mod extern_type;
+mod fault;
+mod func;
+mod global;
+mod host_func;
+mod instance;
+mod instantiate;
+mod linker;
+mod memory;
+mod module;
+mod runtime;
+mod segments;
+mod store;
+mod sys;
+mod table;
+mod trap;
+mod typed_func;
+mod val;
+mod vm;
+mod wasm_ty;
+
+pub use precast_artifacts_format::{
+    ArtifactError, FuncType, GlobalType, MemoryType, Note, TableType, TrapCode, ValType,
+    WASM_PAGE_BYTES,
+};
+
+pub use backtrace::{Backtrace, Frame};
+pub use caller::Caller;
+pub use engine::{Config, Engine};
+pub use error::{
+    Error, HostError, IoError, LimitError, LinkError, MismatchedImport, MissingImport, UsageError,
+};
+pub use extern_ref::ExternRef;
+pub use extern_type::ExternType;
+pub use func::Func;
+pub use global::Global;
+pub use host_func::IntoHostFunc;
+pub use instance::{Extern, Instance};
+pub use linker::Linker;
+pub use memory::Memory;
+pub use module::Module;
+pub use store::{AsStore, AsStoreMut, Store, StoreMut, StoreRef};
+pub use table::Table;
+pub use trap::Trap;
+pub use typed_func::TypedFunc;
+pub use val::Val;
+pub use wasm_ty::{HostReturn, WasmList, WasmParams, WasmResults, WasmTy};

@@ -1,1 +1,119 @@
-//! Not written yet.
+//! What the suites of this crate share.
+//!
+//! The suites are in `tests/`, their data in `filetests/`. This library only helps them: it reads
+//! and blesses [filetests](filetest), [runs](run) modules in every configuration, [writes
+//! down](summary) what an artifact holds, and runs the specification's [scripts](script). It
+//! decides nothing about what is right; expectations stand in the suites and their data.
+//!
+//! Start reading at [`filetest`].
+
+use std::path::{Path, PathBuf};
+
+use precast_compiler::Options;
+use precast_loader::{Engine, Module};
+
+pub mod filetest;
+pub mod run;
+pub mod script;
+pub mod summary;
+pub mod values;
+
+/// The root of the repository.
+pub fn repository() -> &'static Path {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().unwrap_or(tests)
+}
+
+/// The files below `folder` whose names end in `.extension`, sorted.
+///
+/// # Panics
+///
+/// If the folder cannot be read.
+pub fn files_below(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let entries = std::fs::read_dir(&folder)
+            .unwrap_or_else(|error| panic!("cannot read {}: {error}", folder.display()));
+        for path in entries.map(|entry| entry.expect("an entry of a folder").path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|found| found == extension) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Whether expectations are to be rewritten instead of compared.
+pub fn blessing() -> bool {
+    std::env::var_os("BLESS").is_some_and(|value| value == "1")
+}
+
+/// The module that a text stands for.
+///
+/// # Panics
+///
+/// If the text does not parse.
+pub fn wasm(wat: &str) -> Vec<u8> {
+    wat::parse_str(wat).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Options for modules of a test's size: one thread, everything else as for users.
+pub fn options() -> Options {
+    Options {
+        threads: Some(std::num::NonZeroUsize::MIN),
+        ..Options::default()
+    }
+}
+
+/// The artifact of a text, with the [usual options](options).
+///
+/// # Panics
+///
+/// If it does not compile.
+pub fn artifact(wat: &str) -> Vec<u8> {
+    precast_compiler::compile(&wasm(wat), &options()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Loads an artifact that this process has compiled.
+///
+/// # Errors
+///
+/// As [`Module::load_bytes`].
+pub fn load(engine: &Engine, artifact: &Compiled) -> Result<Module, precast_loader::Error> {
+    // SAFETY: only the compiler makes a `Compiled`, and nobody can change one.
+    unsafe { Module::load_bytes(engine, &artifact.0) }
+}
+
+/// Loads the artifact of a text.
+///
+/// # Panics
+///
+/// If it does not compile or cannot be loaded.
+pub fn module(engine: &Engine, wat: &str) -> Module {
+    let compiled = Compiled::new(&wasm(wat), &options()).unwrap_or_else(|error| panic!("{error}"));
+    load(engine, &compiled).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// An artifact as it came from the compiler, and therefore one that may be run.
+#[derive(Debug, Clone)]
+pub struct Compiled(Vec<u8>);
+
+impl Compiled {
+    /// Compiles a module.
+    ///
+    /// # Errors
+    ///
+    /// As [`precast_compiler::compile`].
+    pub fn new(wasm: &[u8], options: &Options) -> Result<Self, precast_compiler::CompileError> {
+        precast_compiler::compile(wasm, options).map(Self)
+    }
+
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}

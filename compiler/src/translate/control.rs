@@ -106,9 +106,7 @@ impl Translator<'_, '_> {
             Operator::BrIf { relative_depth } => self.branch_if(*relative_depth),
             Operator::BrTable { targets } => self.branch_table(targets)?,
             Operator::Return => {
-                let outermost = self.control.len() as u32 - 1;
                 let count = self.control[0].results;
-                debug_assert!(outermost < u32::MAX);
                 let values = self.peek_many(count);
                 self.builder.ins().return_(&values);
                 self.reachable = false;
@@ -128,7 +126,7 @@ impl Translator<'_, '_> {
             | Operator::Try { .. } => self.skipped_blocks += 1,
             Operator::Else if self.skipped_blocks == 0 => self.else_(),
             Operator::End if self.skipped_blocks == 0 => self.end(),
-            Operator::End => self.skipped_blocks -= 1,
+            Operator::End | Operator::Delegate { .. } => self.skipped_blocks -= 1,
             _ => {}
         }
         Ok(())

@@ -42,6 +42,7 @@ mod fd_manage;
 mod fd_stat;
 #[cfg(test)]
 mod hostile;
+mod linker;
 mod memory;
 mod path;
 mod path_open;
@@ -58,6 +59,7 @@ mod types;
 
 pub use ctx::{ConfigError, WasiCtx, WasiCtxBuilder};
 pub use errno::{Errno, Result};
+pub use linker::add_to_linker;
 pub use memory::GuestMemory;
 pub use process::Exit;
 pub use stdio::OutputBuffer;

@@ -1,0 +1,119 @@
+//! The options that say what code is made, and the call to the compiler.
+
+use std::num::NonZeroUsize;
+
+use anyhow::{Context as _, Result};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum, value_parser};
+use precast_compiler::{CpuLevel, OptLevel, Options, Target, compile_with_progress};
+
+use crate::exit::Usage;
+use crate::input::Module;
+use crate::progress::Bar;
+
+/// Options of `compile` and of `run`.
+#[derive(Debug, Args)]
+pub(crate) struct CodegenArgs {
+    /// How much work goes into better code
+    #[arg(short = 'O', value_name = "LEVEL", default_value = "2", overrides_with = "optimize")]
+    optimize: Optimize,
+
+    /// Threads to compile with [default: one per CPU]
+    #[arg(short = 'j', long = "jobs", value_name = "N", value_parser = value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+
+    /// The least CPU that the code must run on
+    #[arg(long, value_name = "CPU", value_parser = cpu_parser())]
+    cpu: Option<Cpu>,
+
+    /// How accesses to memory are kept in bounds
+    #[arg(long, value_name = "HOW", default_value = "guarded")]
+    memory: Memory,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Optimize(OptLevel);
+
+/// The CPU that code is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cpu {
+    /// The default level of the target.
+    Default,
+    /// The one that this runs on.
+    Native,
+    /// Any of a level.
+    Level(CpuLevel),
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Memory {
+    /// by pages that cannot be accessed: fast, takes 4 GiB of address space per memory
+    Guarded,
+    /// by a comparison before each access: for hosts with little address space
+    Checked,
+}
+
+impl CodegenArgs {
+    /// The compiler's options, for `target` or this machine.
+    ///
+    /// # Errors
+    ///
+    /// [`Usage`] if CPU and target contradict one another.
+    pub(crate) fn options(&self, target: Option<Target>, default_cpu: Cpu) -> Result<Options> {
+        let Self {
+            optimize: Optimize(opt_level),
+            jobs,
+            cpu,
+            memory,
+        } = *self;
+        let mut options = target.map(Options::for_target).unwrap_or_default();
+        options.opt_level = opt_level;
+        options.threads = jobs.and_then(|jobs| NonZeroUsize::new(jobs.into()));
+        options.tunables.memory_checked = matches!(memory, Memory::Checked);
+        match cpu.unwrap_or(default_cpu) {
+            Cpu::Default => Ok(()),
+            Cpu::Native => options.cpu_native(),
+            Cpu::Level(level) => options.cpu_level(level),
+        }
+        .map_err(|error| Usage(error.to_string()))?;
+        Ok(options)
+    }
+}
+
+/// Compiles a module, with a progress bar if it takes a while.
+///
+/// # Errors
+///
+/// The compiler's, with the module's name.
+pub(crate) fn compile(module: &Module, options: &Options) -> Result<Vec<u8>> {
+    let bar = Bar::new();
+    compile_with_progress(&module.wasm, options, &|progress| bar.update(progress))
+        .with_context(|| module.name.clone())
+}
+
+impl ValueEnum for Optimize {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[
+            Self(OptLevel::None),
+            Self(OptLevel::Basic),
+            Self(OptLevel::Speed),
+            Self(OptLevel::SpeedAndSize),
+        ]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let (name, help) = match self.0 {
+            OptLevel::None => ("0", "compile as fast as possible"),
+            OptLevel::Basic => ("1", "only allocate registers with care"),
+            OptLevel::Speed => ("2", "fast code"),
+            OptLevel::SpeedAndSize => ("s", "fast code, but small where both cannot be had"),
+        };
+        Some(PossibleValue::new(name).help(help))
+    }
+}
+
+fn cpu_parser() -> impl TypedValueParser<Value = Cpu> {
+    let names = CpuLevel::ALL.map(CpuLevel::name).into_iter();
+    PossibleValuesParser::new(names.chain(["native"]))
+        .map(|name| CpuLevel::from_name(&name).map_or(Cpu::Native, Cpu::Level))
+}

@@ -1,0 +1,86 @@
+//! How the command ends: exit codes, and what goes to standard error.
+
+use std::fmt;
+use std::io::{self, Write as _};
+use std::panic::PanicHookInfo;
+use std::process::ExitCode;
+
+/// An error that is no one else's.
+const FAILED: u8 = 1;
+/// The command line makes no sense.
+pub(crate) const USAGE: u8 = 2;
+/// A bug of ours; also what Rust ends a process with whose main thread panicked.
+pub(crate) const PANICKED: u8 = 101;
+/// The guest trapped: what a shell reports for a process that aborted.
+pub(crate) const TRAPPED: u8 = 134;
+
+/// What is wrong with a command line whose parts are right one by one.
+#[derive(Debug)]
+pub(crate) struct Usage(pub(crate) String);
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// Names the error on standard error and gives its exit code.
+pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
+    say(format_args!("precast: error: {error:#}"));
+    let is_usage = error.downcast_ref::<Usage>().is_some();
+    (if is_usage { USAGE } else { FAILED }).into()
+}
+
+/// Writes a line to standard error. There is nothing to be done if that fails.
+pub(crate) fn say(line: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// The same, without ending the line.
+pub(crate) fn say_start(text: &str) {
+    let _ = write!(io::stderr(), "{text}");
+}
+
+/// From here on a panic is reported as what it is: a bug of ours. It still unwinds, so that
+/// nothing is left behind.
+pub(crate) fn report_panics() {
+    std::panic::set_hook(Box::new(|info| say(format_args!("{}", panic_report(info)))));
+}
+
+fn panic_report(info: &PanicHookInfo<'_>) -> String {
+    let message = info.payload_as_str().unwrap_or("unknown");
+    let place = match info.location() {
+        Some(place) => format!(" at {}:{}", place.file(), place.line()),
+        None => String::new(),
+    };
+    format!(
+        "precast: internal error: {message}{place}\nThis is a bug in precast {}. Please report it, with the command and its input, at {}/issues",
+        env!("CARGO_PKG_VERSION"),
+        env!("CARGO_PKG_REPOSITORY"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    #[test]
+    fn a_panic_is_reported_with_message_and_place() {
+        let seen = Arc::new(Mutex::new(String::new()));
+        let before = std::panic::take_hook();
+        let sink = Arc::clone(&seen);
+        std::panic::set_hook(Box::new(move |info| {
+            *sink.lock().unwrap() = panic_report(info);
+        }));
+        let result = std::thread::spawn(|| panic!("seven is not {}", 8)).join();
+        std::panic::set_hook(before);
+        assert!(result.is_err());
+        let report = seen.lock().unwrap();
+        assert!(report.starts_with("precast: internal error: seven is not 8 at "));
+        assert!(report.contains("exit.rs:"), "{report}");
+        assert!(report.contains("/issues"), "{report}");
+    }
+}

@@ -1,0 +1,310 @@
+//! What is in an artifact, as `--json` prints it field by field.
+//!
+//! Offsets of sections count from the start of the file, those of functions from the start of
+//! `.text`. Indices are those of the module, imports first.
+
+use precast_artifacts_format::{
+    Artifact, CpuFeatures, Export, ExternIndex, FuncType, GlobalType, Import, ImportType,
+    ImportedCounts, MemoryPlan, MemoryType, Note, SectionDigest, TablePlan, TableType, Tunables,
+};
+use precast_loader::Module;
+use serde::Serialize;
+
+/// A whole artifact that this version can read.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    pub(super) file: String,
+    pub(super) kind: &'static str,
+    pub(super) file_bytes: usize,
+    pub(super) module_name: Option<String>,
+    pub(super) format_version: u32,
+    pub(super) abi_version: u32,
+    pub(super) compiler_version: String,
+    pub(super) target: String,
+    pub(super) page_bytes: u32,
+    pub(super) cpu_features: Vec<&'static str>,
+    pub(super) memory_checked: bool,
+    pub(super) memory_guard_bytes: u64,
+    /// Beyond WebAssembly 2.0.
+    pub(super) wasm_features: Vec<String>,
+    /// Why this machine cannot run it, if it cannot.
+    pub(super) obstacle: Option<String>,
+    /// What is wrong with the digests, if anything is.
+    pub(super) digest_error: Option<String>,
+    pub(super) sections: Vec<SectionReport>,
+    pub(super) imports: Vec<ImportReport>,
+    pub(super) exports: Vec<ExportReport>,
+    /// The memories that the module defines.
+    pub(super) memories: Vec<MemoryReport>,
+    /// The tables that the module defines.
+    pub(super) tables: Vec<TableReport>,
+    pub(super) start_function: Option<u32>,
+    /// What the code calls in the loader.
+    pub(super) runtime_symbols: Vec<String>,
+    pub(super) counts: Counts,
+    /// The functions that the module defines.
+    pub(super) functions: Vec<FunctionReport>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct SectionReport {
+    pub(super) name: &'static str,
+    pub(super) file_offset: u64,
+    pub(super) bytes: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ImportReport {
+    pub(super) module: String,
+    pub(super) name: String,
+    #[serde(rename = "type")]
+    pub(super) ty: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ExportReport {
+    pub(super) name: String,
+    pub(super) index: u32,
+    #[serde(rename = "type")]
+    pub(super) ty: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct MemoryReport {
+    pub(super) index: u32,
+    pub(super) minimum_pages: u64,
+    pub(super) maximum_pages: Option<u64>,
+    pub(super) image_bytes: u64,
+    pub(super) image_extents: usize,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct TableReport {
+    pub(super) index: u32,
+    pub(super) element: String,
+    pub(super) minimum: u64,
+    pub(super) maximum: Option<u64>,
+    pub(super) is_constant: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Counts {
+    pub(super) types: usize,
+    pub(super) imported_functions: u32,
+    pub(super) functions: usize,
+    pub(super) globals: usize,
+    pub(super) data_segments: usize,
+    pub(super) element_segments: usize,
+    pub(super) entry_trampolines: usize,
+    pub(super) import_trampolines: usize,
+    pub(super) trap_sites: usize,
+    pub(super) address_pairs: usize,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct FunctionReport {
+    pub(super) index: u32,
+    pub(super) name: Option<String>,
+    #[serde(rename = "type")]
+    pub(super) ty: String,
+    pub(super) text_offset: u32,
+    /// Padding included.
+    pub(super) code_bytes: u32,
+}
+
+impl Report {
+    pub(super) fn new(file: &str, artifact: &Artifact<'_>) -> Self {
+        let Note {
+            format_version,
+            abi_version,
+            target,
+            page_bytes,
+            cpu_features,
+            tunables:
+                Tunables {
+                    memory_guard_bytes,
+                    memory_checked,
+                },
+            compiler_version,
+            sections,
+        } = artifact.note();
+        let manifest = artifact.manifest();
+        let fits = Module::check(artifact.bytes());
+        let verified = artifact.verify();
+        let types = Types::new(artifact);
+        let imported = types.imported;
+        Self {
+            file: file.to_owned(),
+            kind: "artifact",
+            file_bytes: artifact.bytes().len(),
+            module_name: manifest.module_name.clone(),
+            format_version: *format_version,
+            abi_version: *abi_version,
+            compiler_version: compiler_version.clone(),
+            target: target.to_string(),
+            page_bytes: *page_bytes,
+            cpu_features: feature_names(*cpu_features),
+            memory_checked: *memory_checked,
+            memory_guard_bytes: *memory_guard_bytes,
+            wasm_features: manifest.features.clone(),
+            obstacle: fits.err().map(|error| error.to_string()),
+            digest_error: verified.err().map(|error| error.to_string()),
+            sections: sections.iter().map(SectionReport::new).collect(),
+            imports: manifest.imports.iter().map(|it| types.import(it)).collect(),
+            exports: manifest.exports.iter().map(|it| types.export(it)).collect(),
+            memories: (manifest.memories.iter().zip(imported.memories..))
+                .map(|(plan, index)| MemoryReport::new(index, plan))
+                .collect(),
+            tables: (manifest.tables.iter().zip(imported.tables..))
+                .map(|(plan, index)| TableReport::new(index, plan))
+                .collect(),
+            start_function: manifest.start,
+            runtime_symbols: manifest.got.clone(),
+            counts: Counts {
+                types: manifest.types.len(),
+                imported_functions: imported.funcs,
+                functions: artifact.funcs().len(),
+                globals: manifest.globals.len(),
+                data_segments: manifest.data_segments.len(),
+                element_segments: manifest.element_segments.len(),
+                entry_trampolines: manifest.entry_trampolines.iter().flatten().count(),
+                import_trampolines: manifest.import_trampolines.iter().flatten().count(),
+                trap_sites: artifact.traps().len(),
+                address_pairs: artifact.address_map().len(),
+            },
+            functions: types.functions().collect(),
+        }
+    }
+}
+
+/// The names of features, and of none for bits that have no name yet.
+pub(super) fn feature_names(features: CpuFeatures) -> Vec<&'static str> {
+    features.iter().map(|feature| feature.name()).collect()
+}
+
+impl SectionReport {
+    fn new(digest: &SectionDigest) -> Self {
+        Self {
+            name: digest.section.name(),
+            file_offset: digest.file_offset,
+            bytes: digest.size,
+        }
+    }
+}
+
+impl MemoryReport {
+    fn new(index: u32, plan: &MemoryPlan) -> Self {
+        Self {
+            index,
+            minimum_pages: plan.ty.minimum_pages,
+            maximum_pages: plan.ty.maximum_pages,
+            image_bytes: plan.image.iter().map(|extent| extent.len).sum(),
+            image_extents: plan.image.len(),
+        }
+    }
+}
+
+impl TableReport {
+    fn new(index: u32, plan: &TablePlan) -> Self {
+        Self {
+            index,
+            element: plan.ty.element.to_string(),
+            minimum: plan.ty.minimum,
+            maximum: plan.ty.maximum,
+            is_constant: plan.constant.is_some(),
+        }
+    }
+}
+
+/// The types of everything that has an index, imports first.
+struct Types<'a> {
+    artifact: &'a Artifact<'a>,
+    imported: ImportedCounts,
+    /// Indices into the manifest's types.
+    funcs: Vec<u32>,
+    tables: Vec<TableType>,
+    memories: Vec<MemoryType>,
+    globals: Vec<GlobalType>,
+}
+
+impl<'a> Types<'a> {
+    fn new(artifact: &'a Artifact<'a>) -> Self {
+        let manifest = artifact.manifest();
+        let mut types = Self {
+            artifact,
+            imported: manifest.imported(),
+            funcs: Vec::new(),
+            tables: Vec::new(),
+            memories: Vec::new(),
+            globals: Vec::new(),
+        };
+        for import in &manifest.imports {
+            match import.ty {
+                ImportType::Func(ty) => types.funcs.push(ty),
+                ImportType::Table(ty) => types.tables.push(ty),
+                ImportType::Memory(ty) => types.memories.push(ty),
+                ImportType::Global(ty) => types.globals.push(ty),
+            }
+        }
+        let funcs = artifact.funcs();
+        let defined = (0..).map_while(|defined| Some(funcs.get(defined)?.type_index));
+        types.funcs.extend(defined);
+        types.tables.extend(manifest.tables.iter().map(|it| it.ty));
+        types.memories.extend(manifest.memories.iter().map(|it| it.ty));
+        types.globals.extend(manifest.globals.iter().map(|it| it.ty));
+        types
+    }
+
+    /// The function type at an index into the manifest's types.
+    fn func_type(&self, index: u32) -> String {
+        let ty = self.artifact.manifest().types.get(index as usize);
+        ty.map_or_else(|| "?".into(), FuncType::to_string)
+    }
+
+    fn import(&self, import: &Import) -> ImportReport {
+        ImportReport {
+            module: import.module.clone(),
+            name: import.name.clone(),
+            ty: match import.ty {
+                ImportType::Func(ty) => self.func_type(ty),
+                ImportType::Table(ty) => ty.to_string(),
+                ImportType::Memory(ty) => ty.to_string(),
+                ImportType::Global(ty) => ty.to_string(),
+            },
+        }
+    }
+
+    fn export(&self, export: &Export) -> ExportReport {
+        fn text<T: ToString>(types: &[T], index: u32) -> Option<String> {
+            types.get(index as usize).map(T::to_string)
+        }
+        let (index, ty) = match export.index {
+            ExternIndex::Func(index) => {
+                let ty = self.funcs.get(index as usize);
+                (index, ty.map(|&ty| self.func_type(ty)))
+            }
+            ExternIndex::Table(index) => (index, text(&self.tables, index)),
+            ExternIndex::Memory(index) => (index, text(&self.memories, index)),
+            ExternIndex::Global(index) => (index, text(&self.globals, index)),
+        };
+        ExportReport {
+            name: export.name.clone(),
+            index,
+            ty: ty.unwrap_or_else(|| "?".into()),
+        }
+    }
+
+    fn functions(&self) -> impl Iterator<Item = FunctionReport> {
+        let funcs = self.artifact.funcs();
+        (0..).map_while(move |defined| {
+            let func = funcs.get(defined)?;
+            Some(FunctionReport {
+                index: self.imported.funcs + defined,
+                name: self.artifact.function_name(defined).map(str::to_owned),
+                ty: self.func_type(func.type_index),
+                text_offset: func.text_offset,
+                code_bytes: funcs.end_of(defined)?.saturating_sub(func.text_offset),
+            })
+        })
+    }
+}

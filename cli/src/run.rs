@@ -1,0 +1,280 @@
+//! `precast run`: a module, compiled in memory, or an artifact, mapped; then its `_start` or the
+//! function that `--invoke` names.
+//!
+//! The guest runs on a thread of its own, whose stack is as large as `--max-stack` says, and a
+//! reserve for the host functions it calls. What it is given stands in [`grants`](crate::grants).
+
+use std::io::{self, Write as _};
+use std::panic;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::thread;
+
+use anyhow::{Context as _, Error, Result, anyhow, bail};
+use clap::Args;
+use precast_artifacts_format::Artifact;
+use precast_loader::{Config, Engine, ExternType, FuncType, Instance, Linker, Module, Store};
+use precast_wasi::{Exit, WasiCtx};
+
+use crate::codegen::{self, CodegenArgs, Cpu};
+use crate::grants::GrantArgs;
+use crate::input::{Input, Kind};
+use crate::{exit, invoke, output};
+
+/// Stack for the host functions that a guest calls when its own is nearly used up, in bytes.
+const HOST_STACK_BYTES: usize = 1 << 20;
+const MAX_STACK_BYTES: u64 = 1 << 40;
+
+const START: &str = "_start";
+const INITIALIZE: &str = "_initialize";
+
+const EXAMPLES: &str = "\
+What follows FILE goes to the guest from the first word on that is no option of precast's; put
+`--` before words that are meant for the guest in any case.
+
+Examples:
+  precast run app.precast -- --verbose input.txt
+  precast run --dir .::/work --env LANG app.wasm
+  precast run --invoke div_rem math.wat -17 5";
+
+/// Run an artifact, or a module as if it had been compiled for this machine
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct RunArgs {
+    /// The artifact, or the module in binary or text form; what it is shows in its contents
+    file: PathBuf,
+
+    #[command(flatten)]
+    grants: GrantArgs,
+
+    /// Call the exported function NAME with ARGS and print its results, one per line
+    #[arg(long, value_name = "NAME")]
+    invoke: Option<String>,
+
+    /// How much stack the guest may use, in bytes, or with k, M or G
+    #[arg(long, value_name = "BYTES", default_value = "8M", value_parser = stack_bytes)]
+    max_stack: usize,
+
+    /// Compare an artifact with its digests before it is run
+    #[arg(long)]
+    verify: bool,
+
+    #[command(flatten, next_help_heading = "Options for modules, which are compiled first")]
+    codegen: CodegenArgs,
+
+    /// Arguments for the guest
+    #[arg(value_name = "ARGS", trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<String>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// If there is nothing to run, or the guest fails otherwise than by trapping.
+pub(crate) fn run(args: RunArgs) -> Result<ExitCode> {
+    let input = Input::open(&args.file)?;
+    let wasi = args.grants.wasi(&args.file, &args.args)?;
+    let guest = Guest {
+        name: input.name.clone(),
+        code: Code::read(input, &args)?,
+        wasi,
+        max_stack_bytes: args.max_stack,
+        invoke: args.invoke,
+        args: args.args,
+    };
+    // What we have printed comes before what the guest prints.
+    io::stdout().flush().context("cannot write to standard output")?;
+    on_own_stack(args.max_stack, || guest.run())
+}
+
+/// Where the machine code is.
+enum Code {
+    /// In a file that will be mapped.
+    File(PathBuf),
+    /// In memory.
+    Bytes(Vec<u8>),
+}
+
+impl Code {
+    fn read(input: Input, args: &RunArgs) -> Result<Self> {
+        if input.kind != Kind::Artifact {
+            let options = args.codegen.options(None, Cpu::Native)?;
+            let artifact = codegen::compile(&input.into_module()?, &options)?;
+            return Ok(Self::Bytes(artifact));
+        }
+        match &input.regular_file {
+            Some(path) if !args.verify => Ok(Self::File(path.clone())),
+            _ => {
+                let name = input.name.clone();
+                let bytes = input.into_bytes()?;
+                if args.verify {
+                    let verified = Artifact::parse(&bytes).and_then(|it| it.verify());
+                    verified.context(name)?;
+                }
+                Ok(Self::Bytes(bytes))
+            }
+        }
+    }
+
+    fn load(&self, engine: &Engine) -> Result<Module, precast_loader::Error> {
+        match self {
+            // SAFETY: to run the code in this file is what the user asked for; that it is
+            // precast's, and is not changed meanwhile, is theirs to see to, as with any program.
+            Self::File(path) => unsafe { Module::load(engine, path) },
+            // SAFETY: made by the compiler just now, or as above.
+            Self::Bytes(bytes) => unsafe { Module::load_bytes(engine, bytes) },
+        }
+    }
+}
+
+/// All that it takes to run a guest.
+struct Guest {
+    /// How messages call it.
+    name: String,
+    code: Code,
+    wasi: WasiCtx,
+    max_stack_bytes: usize,
+    invoke: Option<String>,
+    args: Vec<String>,
+}
+
+impl Guest {
+    fn run(self) -> Result<ExitCode> {
+        let mut config = Config::new();
+        config.max_stack_bytes(self.max_stack_bytes);
+        let engine = Engine::new(&config);
+        let module = self.code.load(&engine).context(self.name.clone())?;
+        let name = self.invoke.as_deref().unwrap_or(START);
+        let ty = callable(&module, self.invoke.as_deref())
+            .with_context(|| self.name.clone())?;
+        let params = match &self.invoke {
+            Some(_) => invoke::parse_args(&ty, &self.args)
+                .with_context(|| format!("{}: the function {name:?}", self.name))?,
+            None => Vec::new(),
+        };
+
+        let mut linker = Linker::new(&engine);
+        precast_wasi::add_to_linker(&mut linker, |wasi: &mut WasiCtx| wasi)?;
+        let mut store = Store::new(&engine, self.wasi);
+        let called = (|| {
+            let instance: Instance = linker.instantiate(&mut store, &module)?;
+            if self.invoke.is_some() && name != INITIALIZE && has_initialize(&module) {
+                instance.func(&mut store, INITIALIZE)?.call(&mut store, &[])?;
+            }
+            instance.func(&mut store, name)?.call(&mut store, &params)
+        })();
+        match called {
+            Ok(results) => {
+                let lines = results.iter().map(|value| invoke::format(value) + "\n");
+                output::print(&lines.collect::<String>())?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Err(error) => ended(error).with_context(|| self.name.clone()),
+        }
+    }
+}
+
+/// The type of the function that will be called.
+fn callable(module: &Module, invoke: Option<&str>) -> Result<FuncType> {
+    let name = invoke.unwrap_or(START);
+    match (module.export(name), invoke) {
+        (Some(ExternType::Func(ty)), Some(_)) => Ok(ty),
+        (Some(ExternType::Func(ty)), None) if ty.params.is_empty() && ty.results.is_empty() => {
+            Ok(ty)
+        }
+        (Some(ty), None) => bail!("its export {START:?} is {ty}, where (func) is expected"),
+        (None, None) => bail!(
+            "no command, since it does not export {START:?}; call a function with --invoke NAME.{}",
+            exported_functions(module)
+        ),
+        (Some(ty), Some(_)) => bail!(
+            "its export {name:?} is no function but {ty}.{}",
+            exported_functions(module)
+        ),
+        (None, Some(_)) => bail!("it does not export {name:?}.{}", exported_functions(module)),
+    }
+}
+
+fn exported_functions(module: &Module) -> String {
+    let functions: Vec<String> = module
+        .exports()
+        .filter(|(_, ty)| matches!(ty, ExternType::Func(_)))
+        .map(|(name, ty)| format!("\n  {name:?}: {ty}"))
+        .collect();
+    if functions.is_empty() {
+        " It exports no functions".into()
+    } else {
+        format!(" It exports the functions{}", functions.concat())
+    }
+}
+
+fn has_initialize(module: &Module) -> bool {
+    module.export(INITIALIZE) == Some(ExternType::Func(FuncType::new([], [])))
+}
+
+/// The exit code of a guest that did not return.
+fn ended(error: precast_loader::Error) -> Result<ExitCode> {
+    if let Some(Exit(code)) = error.downcast_ref() {
+        // The operating system keeps just these bits.
+        return Ok(((code & 0xff) as u8).into());
+    }
+    match error.trap() {
+        Some(trap) => {
+            exit::say(format_args!("precast: {trap}"));
+            Ok(exit::TRAPPED.into())
+        }
+        None => Err(error.into()),
+    }
+}
+
+/// Calls `run` on a thread with that much stack, and the host's reserve.
+fn on_own_stack(
+    guest_bytes: usize,
+    run: impl FnOnce() -> Result<ExitCode> + Send,
+) -> Result<ExitCode> {
+    thread::scope(|scope| {
+        let thread = thread::Builder::new()
+            .name("guest".into())
+            .stack_size(guest_bytes + HOST_STACK_BYTES)
+            .spawn_scoped(scope, run)
+            .with_context(|| format!("cannot start a thread with {guest_bytes} bytes of stack"))?;
+        // The hook has said what there is to say of a panic.
+        thread
+            .join()
+            .unwrap_or_else(|_| Ok(exit::PANICKED.into()))
+    })
+}
+
+fn stack_bytes(text: &str) -> Result<usize, String> {
+    let expected = "expected a number of bytes, or one with k, M or G";
+    let digits = text.trim_end_matches(|last: char| last.is_ascii_alphabetic());
+    let unit: u64 = match text.strip_prefix(digits) {
+        Some("") => 1,
+        Some("k" | "K") => 1 << 10,
+        Some("m" | "M") => 1 << 20,
+        Some("g" | "G") => 1 << 30,
+        _ => return Err(expected.into()),
+    };
+    let count: u64 = digits.parse().map_err(|_| expected)?;
+    let bytes = count
+        .checked_mul(unit)
+        .filter(|bytes| (1..=MAX_STACK_BYTES).contains(bytes))
+        .ok_or(format!("it must be from 1 to {MAX_STACK_BYTES} bytes"))?;
+    usize::try_from(bytes).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_may_have_a_unit() {
+        for (text, bytes) in [("1", 1), ("64k", 65_536), ("8M", 8 << 20), ("2G", 2 << 30)] {
+            assert_eq!(stack_bytes(text), Ok(bytes), "{text}");
+        }
+        for wrong in ["", "k", "0", "-1", "1.5M", "8MB", "99999999G", "8 M"] {
+            assert!(stack_bytes(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Calls into guest code.
+//!
+//! An activation is one such call while it runs. It lives on the host's stack and remembers what
+//! the store context held before, because calls nest: guest code calls a host function, which
+//! calls guest code again. A thread's activations are linked, innermost first.
+//!
+//! The way in takes no lock, allocates nothing and catches nothing; see [`enter`].
+#![allow(unsafe_code, reason = "guest code is called and left")]
+
+use std::cell::Cell;
+use std::ptr::NonNull;
+
+use precast_artifacts_format::abi::{Slot, StoreContext, VmFunc};
+
+use crate::error::Error;
+use crate::store::core::{Outcome, StoreCore};
+
+/// An entry trampoline.
+pub(crate) type EntryTrampoline = unsafe extern "C" fn(
+    code: *const u8,
+    vmctx: *mut u8,
+    slots: *mut Slot,
+    store_context: *mut StoreContext,
+) -> u8;
+
+/// One call into guest code, while it runs.
+#[derive(Debug)]
+pub(crate) struct Activation {
+    /// The store whose code is called.
+    pub(crate) store: NonNull<StoreCore>,
+    /// The activation around this one, maybe of another store.
+    pub(crate) outer: *const Activation,
+    /// What the store context held before.
+    pub(crate) saved: Saved,
+}
+
+/// The part of a store context that belongs to the innermost activation.
+#[derive(Debug)]
+pub(crate) struct Saved {
+    stack_limit: u64,
+    entry_handler_pc: u64,
+    entry_sp: u64,
+    pub(crate) entry_fp: u64,
+    pub(crate) exit_fp: u64,
+    caller_vmctx: u64,
+}
+
+impl Saved {
+    /// Reads field by field: two fields read at once, just after generated code has written them
+    /// one by one, would stall the processor for longer than all the rest takes. That is what
+    /// "volatile" is for here.
+    ///
+    /// # Safety
+    ///
+    /// `context` is live, and guest code is not running.
+    #[inline]
+    unsafe fn read(context: *const StoreContext) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe {
+            Self {
+                stack_limit: (&raw const (*context).stack_limit).read_volatile(),
+                entry_handler_pc: (&raw const (*context).entry_handler_pc).read_volatile(),
+                entry_sp: (&raw const (*context).entry_sp).read_volatile(),
+                entry_fp: (&raw const (*context).entry_fp).read_volatile(),
+                exit_fp: (&raw const (*context).exit_fp).read_volatile(),
+                caller_vmctx: (&raw const (*context).caller_vmctx).read_volatile(),
+            }
+        }
+    }
+
+    /// Writes back, field by field too.
+    ///
+    /// # Safety
+    ///
+    /// `context` is live, and guest code is not running.
+    #[inline]
+    unsafe fn write(&self, context: *mut StoreContext) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            (&raw mut (*context).stack_limit).write_volatile(self.stack_limit);
+            (&raw mut (*context).entry_handler_pc).write_volatile(self.entry_handler_pc);
+            (&raw mut (*context).entry_sp).write_volatile(self.entry_sp);
+            (&raw mut (*context).entry_fp).write_volatile(self.entry_fp);
+            (&raw mut (*context).exit_fp).write_volatile(self.exit_fp);
+            (&raw mut (*context).caller_vmctx).write_volatile(self.caller_vmctx);
+        }
+    }
+}
+
+thread_local! {
+    /// Constant and without a destructor, so that a signal handler may read it.
+    static CURRENT: Cell<*const Activation> = const { Cell::new(std::ptr::null()) };
+}
+
+/// The store whose code this thread runs, if it does. Safe to call from a signal handler.
+pub(crate) fn current_store() -> Option<NonNull<StoreCore>> {
+    let current = CURRENT.get();
+    // SAFETY: an activation unlinks itself before it goes away.
+    (!current.is_null()).then(|| unsafe { (*current).store })
+}
+
+/// This thread's activations of `store`, innermost first. Safe to call from a signal handler.
+///
+/// # Safety
+///
+/// The references must not outlive the activations.
+pub(crate) unsafe fn of_store<'a>(store: *const StoreCore) -> impl Iterator<Item = &'a Activation> {
+    // SAFETY: an activation unlinks itself before it goes away, and outlives the ones inside it.
+    let as_ref = |activation: *const Activation| unsafe { activation.as_ref() };
+    std::iter::successors(as_ref(CURRENT.get()), move |inner| as_ref(inner.outer))
+        .filter(move |activation| activation.store.as_ptr().cast_const() == store)
+}
+
+/// Calls guest code.
+///
+/// # Errors
+///
+/// Whatever ended the guest: a trap, or the error of a host function.
+///
+/// # Panics
+///
+/// With the panic of a host function, if that is what ended the guest.
+///
+/// # Safety
+///
+/// - `store` is a live store that this thread may change, to which no reference is in use.
+/// - `func` is a function of an instance in that store, `entry` an entry trampoline for its type.
+/// - `slots` holds the parameters and has room for the results.
+#[inline]
+pub(crate) unsafe fn enter(
+    store: NonNull<StoreCore>,
+    entry: EntryTrampoline,
+    func: VmFunc,
+    slots: *mut Slot,
+) -> Result<(), Error> {
+    let outer = CURRENT.get();
+    // SAFETY: the store is live, and only pointers to it are in use.
+    let (context, max_stack_bytes) = unsafe {
+        let core = store.as_ptr();
+        (&raw mut (*core).context, (*core).max_stack_bytes)
+    };
+    let activation = Activation {
+        store,
+        outer,
+        // SAFETY: as above; guest code that may be running outside of this call is waiting for us.
+        saved: unsafe { Saved::read(context) },
+    };
+    let here = (&raw const activation).addr() as u64;
+    let mut limit = here.saturating_sub(max_stack_bytes);
+    // SAFETY: an outer activation is live, and so is its store.
+    unsafe {
+        if let Some(outer) = outer.as_ref() {
+            // Whatever the nesting, and whatever the stores, the guests of a thread share one
+            // allowance, or they could use up the host's stack by turns.
+            limit = limit.max((*outer.store.as_ptr()).context.stack_limit);
+        }
+        (*context).stack_limit = limit;
+    }
+
+    CURRENT.set(&raw const activation);
+    // SAFETY: the caller promises that trampoline, function and slots fit one another; the code
+    // comes from a module whose loader promised that it can be trusted.
+    let status = unsafe {
+        entry(
+            std::ptr::with_exposed_provenance(func.code as usize),
+            std::ptr::with_exposed_provenance_mut(func.vmctx as usize),
+            slots,
+            context,
+        )
+    };
+    CURRENT.set(outer);
+
+    // SAFETY: guest code has been left, so that the context is ours again.
+    unsafe { activation.saved.write(context) };
+    if status == 1 {
+        Ok(())
+    } else {
+        // SAFETY: as for this function, and guest code has been left.
+        Err(unsafe { reason_for_leaving(store) })
+    }
+}
+
+/// Why guest code was left early.
+///
+/// # Safety
+///
+/// As for [`enter`], after guest code has been left by its entry trampoline's second exit.
+#[cold]
+pub(crate) unsafe fn reason_for_leaving(store: NonNull<StoreCore>) -> Error {
+    // SAFETY: the store is live, this thread may change it, and no reference to it is in use.
+    let core = unsafe { &mut *store.as_ptr() };
+    match core.take_outcome() {
+        Outcome::Error(error) => error,
+        Outcome::Panic(panic) => std::panic::resume_unwind(panic),
+    }
+}

@@ -1,0 +1,88 @@
+//! What a host function knows about its call.
+
+use std::fmt;
+
+use crate::instance::{Extern, Instance};
+use crate::memory::Memory;
+use crate::store::{AsStore, AsStoreMut, StoreMut, StoreRef, sealed};
+
+/// The store, as a host function has it while it is called, and the instance that calls.
+///
+/// A host function takes it as first parameter if it wants it.
+///
+/// ```
+/// use precast_loader::{Caller, Engine, Linker};
+///
+/// let mut linker = Linker::<u32>::new(&Engine::default());
+/// linker.func("env", "count", |mut caller: Caller<'_, u32>| {
+///     *caller.data_mut() += 1;
+/// })?;
+/// # Ok::<(), precast_loader::Error>(())
+/// ```
+pub struct Caller<'a, T: 'static> {
+    store: StoreMut<'a, T>,
+    instance: Option<u32>,
+}
+
+impl<'a, T> Caller<'a, T> {
+    pub(crate) fn new(store: StoreMut<'a, T>, instance: Option<u32>) -> Self {
+        Self { store, instance }
+    }
+
+    /// The host's data.
+    pub fn data(&self) -> &T {
+        self.store.data()
+    }
+
+    /// The host's data, to be changed.
+    pub fn data_mut(&mut self) -> &mut T {
+        self.store.data_mut()
+    }
+
+    /// The instance that calls; `None` if it is the host that calls its own function.
+    pub fn instance(&self) -> Option<Instance> {
+        Some(Instance {
+            store: self.store.core().id,
+            index: self.instance?,
+        })
+    }
+
+    /// The export of that name of the instance that calls.
+    pub fn get_export(&mut self, name: &str) -> Option<Extern> {
+        self.instance()?.get_export(&mut self.store, name)
+    }
+
+    /// The memory that the instance that calls exports as `memory`, by which name a guest's
+    /// memory goes by convention.
+    pub fn memory(&mut self) -> Option<Memory> {
+        match self.get_export("memory")? {
+            Extern::Memory(memory) => Some(memory),
+            _ => None,
+        }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Caller<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Caller")
+            .field("data", self.data())
+            .field("instance", &self.instance)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T> sealed::Sealed for Caller<'_, T> {}
+
+impl<T> AsStore for Caller<'_, T> {
+    type Data = T;
+
+    fn as_store(&self) -> StoreRef<'_, T> {
+        self.store.as_store()
+    }
+}
+
+impl<T> AsStoreMut for Caller<'_, T> {
+    fn as_store_mut(&mut self) -> StoreMut<'_, T> {
+        self.store.as_store_mut()
+    }
+}

@@ -1,0 +1,206 @@
+//! What modules and stores have in common: configuration and the identity of function types.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use precast_artifacts_format::{CpuFeatures, FuncType, Host, Target};
+
+use crate::error::LimitError;
+use crate::sys::mmap;
+
+/// Engine-wide id of a function type that no function has.
+pub(crate) const NO_TYPE: u32 = u32::MAX;
+
+/// Settings for an [`Engine`].
+///
+/// ```
+/// use precast_loader::{Config, Engine};
+///
+/// let mut config = Config::new();
+/// config.max_stack_bytes(256 << 10).max_memory_bytes(64 << 20);
+/// let engine = Engine::new(&config);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Config {
+    max_stack_bytes: u64,
+    max_memory_bytes: u64,
+    max_table_elements: u64,
+}
+
+impl Config {
+    /// The defaults: 1 MiB of stack, 4 GiB in a memory, 10 million elements in a table.
+    pub fn new() -> Self {
+        Self {
+            max_stack_bytes: 1 << 20,
+            max_memory_bytes: 4 << 30,
+            max_table_elements: 10_000_000,
+        }
+    }
+
+    /// How much stack guest code may use in one call from outside, in bytes, host functions that
+    /// it calls included. It then traps with "call stack exhausted".
+    ///
+    /// The thread's stack must be larger than that by what host functions need at its end.
+    pub fn max_stack_bytes(&mut self, bytes: usize) -> &mut Self {
+        self.max_stack_bytes = bytes as u64;
+        self
+    }
+
+    /// The most bytes that any one linear memory may have.
+    pub fn max_memory_bytes(&mut self, bytes: u64) -> &mut Self {
+        self.max_memory_bytes = bytes;
+        self
+    }
+
+    /// The most elements that any one table may have.
+    pub fn max_table_elements(&mut self, elements: u64) -> &mut Self {
+        self.max_table_elements = elements;
+        self
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            stack_bytes: self.max_stack_bytes,
+            memory_bytes: self.max_memory_bytes,
+            table_elements: self.max_table_elements,
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// See [`Config`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) stack_bytes: u64,
+    pub(crate) memory_bytes: u64,
+    pub(crate) table_elements: u64,
+}
+
+/// What modules and stores have in common. Cheap to clone; a clone is the same engine.
+///
+/// ```
+/// let engine = precast_loader::Engine::default();
+/// ```
+#[derive(Debug, Clone)]
+pub struct Engine {
+    inner: Arc<EngineInner>,
+}
+
+#[derive(Debug)]
+struct EngineInner {
+    limits: Limits,
+    types: Mutex<TypeRegistry>,
+}
+
+impl Engine {
+    /// An engine with these settings.
+    pub fn new(config: &Config) -> Self {
+        Self {
+            inner: Arc::new(EngineInner {
+                limits: config.limits(),
+                types: Mutex::default(),
+            }),
+        }
+    }
+
+    /// Whether both are the same engine.
+    pub fn same(a: &Self, b: &Self) -> bool {
+        Arc::ptr_eq(&a.inner, &b.inner)
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.inner.limits
+    }
+
+    /// The ids of function types. Equal types have equal ids, in all modules of the engine.
+    pub(crate) fn type_ids<'a>(
+        &self,
+        types: impl IntoIterator<Item = &'a FuncType>,
+    ) -> Result<Box<[u32]>, LimitError> {
+        let mut registry = self.types();
+        types.into_iter().map(|ty| registry.id_of(ty)).collect()
+    }
+
+    /// The id of one function type.
+    pub(crate) fn type_id(&self, ty: &FuncType) -> Result<u32, LimitError> {
+        self.types().id_of(ty)
+    }
+
+    /// The function type with that id.
+    pub(crate) fn func_type(&self, id: u32) -> Option<Arc<FuncType>> {
+        self.types().by_id.get(id as usize).cloned()
+    }
+
+    fn types(&self) -> std::sync::MutexGuard<'_, TypeRegistry> {
+        let types = &self.inner.types;
+        types.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self::new(&Config::default())
+    }
+}
+
+/// Numbers function types. A type once seen stays, as long as the engine lives.
+#[derive(Debug, Default)]
+struct TypeRegistry {
+    ids: HashMap<Arc<FuncType>, u32>,
+    by_id: Vec<Arc<FuncType>>,
+}
+
+impl TypeRegistry {
+    fn id_of(&mut self, ty: &FuncType) -> Result<u32, LimitError> {
+        if let Some(&id) = self.ids.get(ty) {
+            return Ok(id);
+        }
+        let id = u32::try_from(self.by_id.len())
+            .ok()
+            .filter(|&id| id != NO_TYPE)
+            .ok_or(LimitError::TooMany {
+                what: "function types",
+            })?;
+        let ty = Arc::new(ty.clone());
+        self.by_id.push(Arc::clone(&ty));
+        self.ids.insert(ty, id);
+        Ok(id)
+    }
+}
+
+/// The machine this runs on, as artifacts are compared with it.
+pub(crate) fn host() -> Option<&'static Host> {
+    static HOST: OnceLock<Option<Host>> = OnceLock::new();
+    let host = HOST.get_or_init(|| {
+        Some(Host {
+            target: Target::host()?,
+            page_bytes: u32::try_from(mmap::page_bytes()).ok()?,
+            cpu_features: CpuFeatures::of_host(),
+        })
+    });
+    host.as_ref()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use precast_artifacts_format::ValType;
+
+    #[test]
+    fn equal_types_have_equal_ids() {
+        let engine = Engine::default();
+        let a = FuncType::new([ValType::I32], []);
+        let b = FuncType::new([], [ValType::I32]);
+        let ids = engine.type_ids([&a, &b, &a]).unwrap();
+        assert_eq!(ids[0], ids[2]);
+        assert_ne!(ids[0], ids[1]);
+        assert_eq!(engine.type_id(&b).unwrap(), ids[1]);
+        assert_eq!(*engine.func_type(ids[1]).unwrap(), b);
+        assert!(engine.func_type(2).is_none());
+    }
+}

@@ -1,0 +1,102 @@
+//! The types of imports and exports.
+
+use std::fmt;
+
+use precast_artifacts_format::{FuncType, GlobalType, ImportType, Manifest, MemoryType, TableType};
+
+/// The type of something that a module imports or exports.
+///
+/// ```
+/// use precast_loader::{ExternType, FuncType, ValType};
+///
+/// let ty = ExternType::Func(FuncType::new([ValType::I32], [ValType::I64]));
+/// assert_eq!(ty.to_string(), "(func (param i32) (result i64))");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExternType {
+    /// A function.
+    Func(FuncType),
+    /// A table.
+    Table(TableType),
+    /// A linear memory.
+    Memory(MemoryType),
+    /// A global.
+    Global(GlobalType),
+}
+
+impl ExternType {
+    /// The type that an import of `manifest` must have.
+    pub(crate) fn of_import(manifest: &Manifest, import: &ImportType) -> Option<Self> {
+        Some(match *import {
+            ImportType::Func(index) => Self::Func(manifest.types.get(index as usize)?.clone()),
+            ImportType::Table(ty) => Self::Table(ty),
+            ImportType::Memory(ty) => Self::Memory(ty),
+            ImportType::Global(ty) => Self::Global(ty),
+        })
+    }
+
+    /// Whether something of type `self` can be imported as `wanted` (WebAssembly core
+    /// specification, 3.3, matching of external types).
+    pub(crate) fn matches(&self, wanted: &Self) -> bool {
+        match (self, wanted) {
+            (Self::Func(found), Self::Func(wanted)) => found == wanted,
+            (Self::Global(found), Self::Global(wanted)) => found == wanted,
+            (Self::Table(found), Self::Table(wanted)) => {
+                found.element == wanted.element
+                    && limits_match(
+                        (found.minimum, found.maximum),
+                        (wanted.minimum, wanted.maximum),
+                    )
+            }
+            (Self::Memory(found), Self::Memory(wanted)) => limits_match(
+                (found.minimum_pages, found.maximum_pages),
+                (wanted.minimum_pages, wanted.maximum_pages),
+            ),
+            _ => false,
+        }
+    }
+}
+
+fn limits_match(found: (u64, Option<u64>), wanted: (u64, Option<u64>)) -> bool {
+    let maximum_fits = match (found.1, wanted.1) {
+        (_, None) => true,
+        (None, Some(_)) => false,
+        (Some(found), Some(wanted)) => found <= wanted,
+    };
+    found.0 >= wanted.0 && maximum_fits
+}
+
+impl fmt::Display for ExternType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Func(ty) => ty.fmt(f),
+            Self::Table(ty) => ty.fmt(f),
+            Self::Memory(ty) => ty.fmt(f),
+            Self::Global(ty) => ty.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_match_if_the_smallest_is_large_and_the_largest_small_enough() {
+        let memory = |minimum_pages, maximum_pages| {
+            ExternType::Memory(MemoryType {
+                minimum_pages,
+                maximum_pages,
+            })
+        };
+        let check = |found, wanted, expected| {
+            let (found, wanted): (ExternType, ExternType) = (found, wanted);
+            assert_eq!(found.matches(&wanted), expected, "{found} as {wanted}");
+        };
+        check(memory(2, Some(3)), memory(1, Some(4)), true);
+        check(memory(2, None), memory(2, None), true);
+        check(memory(2, Some(5)), memory(2, Some(4)), false);
+        check(memory(2, None), memory(2, Some(4)), false);
+        check(memory(1, Some(4)), memory(2, None), false);
+    }
+}

@@ -1,0 +1,260 @@
+//! Instances, and what they export.
+
+use precast_artifacts_format::Export;
+
+use crate::error::{Error, LinkError, UsageError};
+use crate::extern_type::ExternType;
+use crate::func::Func;
+use crate::global::Global;
+use crate::instantiate;
+use crate::memory::Memory;
+use crate::module::Module;
+use crate::store::{AsStore, AsStoreMut, StoreId};
+use crate::table::Table;
+use crate::typed_func::TypedFunc;
+use crate::wasm_ty::{WasmParams, WasmResults};
+
+/// An instance of a module, in a store.
+///
+/// ```no_run
+/// # use precast_loader::{Engine, Linker, Module, Store};
+/// # let engine = Engine::default();
+/// # let mut store = Store::new(&engine, ());
+/// # // SAFETY: an example that is not run.
+/// # let module = unsafe { Module::load(&engine, "app.precast")? };
+/// let instance = Linker::new(&engine).instantiate(&mut store, &module)?;
+/// let memory = instance.memory(&mut store, "memory")?;
+/// println!("{} pages", memory.size_pages(&store));
+/// # Ok::<(), precast_loader::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Instance {
+    pub(crate) store: StoreId,
+    pub(crate) index: u32,
+}
+
+/// Something that can be imported and exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extern {
+    /// A function.
+    Func(Func),
+    /// A table.
+    Table(Table),
+    /// A linear memory.
+    Memory(Memory),
+    /// A global.
+    Global(Global),
+}
+
+/// All methods panic if the instance belongs to another store than the one they are given.
+impl Instance {
+    /// Instantiates `module` with just these imports, in the module's order.
+    /// [`Linker::instantiate`](crate::Linker::instantiate) finds them by name.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::Link`] if the imports do not fit.
+    /// - [`Error::Limit`], [`Error::Io`] if there is no room for memories and tables.
+    /// - [`Error::Trap`] if a segment does not fit into its memory or table; and whatever ends the
+    ///   start function. What has been written to imported memories and tables by then stays
+    ///   written.
+    pub fn new(
+        store: &mut impl AsStoreMut,
+        module: &Module,
+        imports: &[Extern],
+    ) -> Result<Self, Error> {
+        let mut store = store.as_store_mut();
+        let core = store.core_mut();
+        if imports.len() != module.manifest().imports.len() {
+            return Err(LinkError::ImportCount {
+                expected: module.manifest().imports.len(),
+                found: imports.len(),
+            }
+            .into());
+        }
+        let instance = Self {
+            store: core.id,
+            index: instantiate::instantiate(core, module, imports)?,
+        };
+        if let Some(start) = module.manifest().start {
+            instantiate::run_start(&mut store, instance.index, start)?;
+        }
+        Ok(instance)
+    }
+
+    /// The instance's module.
+    pub fn module<'a, S: AsStore>(&self, store: &'a S) -> &'a Module {
+        let core = store.as_store().core();
+        core.check_owner(self.store);
+        &core.instances[self.index as usize].module
+    }
+
+    /// The export of that name.
+    pub fn get_export(&self, store: &mut impl AsStoreMut, name: &str) -> Option<Extern> {
+        let mut store = store.as_store_mut();
+        let core = store.core_mut();
+        core.check_owner(self.store);
+        let index = core.instances[self.index as usize]
+            .module
+            .find_export(name)?;
+        core.extern_of(self.index, index)
+    }
+
+    /// All exports, with their names, in order.
+    pub fn exports(&self, store: &mut impl AsStoreMut) -> Vec<(String, Extern)> {
+        let mut store = store.as_store_mut();
+        let core = store.core_mut();
+        core.check_owner(self.store);
+        let module = core.instances[self.index as usize].module.clone();
+        let exports = module.manifest().exports.iter();
+        exports
+            .filter_map(|Export { name, index }| {
+                Some((name.clone(), core.extern_of(self.index, *index)?))
+            })
+            .collect()
+    }
+
+    /// The exported function of that name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if there is none.
+    pub fn func(&self, store: &mut impl AsStoreMut, name: &str) -> Result<Func, Error> {
+        match self.export_or_error(store, name)? {
+            Extern::Func(func) => Ok(func),
+            other => Err(wrong_kind(store, name, "function", other)),
+        }
+    }
+
+    /// The exported function of that name, with Rust types for its parameters and results.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if there is none, or if these are not its types.
+    pub fn typed_func<P: WasmParams, R: WasmResults>(
+        &self,
+        store: &mut impl AsStoreMut,
+        name: &str,
+    ) -> Result<TypedFunc<P, R>, Error> {
+        self.func(store, name)?.typed(store)
+    }
+
+    /// The exported memory of that name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if there is none.
+    pub fn memory(&self, store: &mut impl AsStoreMut, name: &str) -> Result<Memory, Error> {
+        match self.export_or_error(store, name)? {
+            Extern::Memory(memory) => Ok(memory),
+            other => Err(wrong_kind(store, name, "memory", other)),
+        }
+    }
+
+    /// The exported table of that name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if there is none.
+    pub fn table(&self, store: &mut impl AsStoreMut, name: &str) -> Result<Table, Error> {
+        match self.export_or_error(store, name)? {
+            Extern::Table(table) => Ok(table),
+            other => Err(wrong_kind(store, name, "table", other)),
+        }
+    }
+
+    /// The exported global of that name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if there is none.
+    pub fn global(&self, store: &mut impl AsStoreMut, name: &str) -> Result<Global, Error> {
+        match self.export_or_error(store, name)? {
+            Extern::Global(global) => Ok(global),
+            other => Err(wrong_kind(store, name, "global", other)),
+        }
+    }
+
+    fn export_or_error(&self, store: &mut impl AsStoreMut, name: &str) -> Result<Extern, Error> {
+        let export = self.get_export(store, name);
+        export.ok_or_else(|| UsageError::NoExport { name: name.into() }.into())
+    }
+}
+
+fn wrong_kind(store: &impl AsStore, name: &str, expected: &'static str, found: Extern) -> Error {
+    UsageError::WrongKind {
+        name: name.into(),
+        expected,
+        found: found.ty(store),
+    }
+    .into()
+}
+
+impl Extern {
+    /// Its type; that of a memory or table has the present size as minimum.
+    ///
+    /// # Panics
+    ///
+    /// If it belongs to another store.
+    pub fn ty(&self, store: &impl AsStore) -> ExternType {
+        match self {
+            Self::Func(func) => ExternType::Func(func.ty(store)),
+            Self::Table(table) => ExternType::Table(table.ty(store)),
+            Self::Memory(memory) => ExternType::Memory(memory.ty(store)),
+            Self::Global(global) => ExternType::Global(global.ty(store)),
+        }
+    }
+
+    /// The function, if it is one.
+    pub fn func(self) -> Option<Func> {
+        match self {
+            Self::Func(func) => Some(func),
+            _ => None,
+        }
+    }
+
+    /// The table, if it is one.
+    pub fn table(self) -> Option<Table> {
+        match self {
+            Self::Table(table) => Some(table),
+            _ => None,
+        }
+    }
+
+    /// The memory, if it is one.
+    pub fn memory(self) -> Option<Memory> {
+        match self {
+            Self::Memory(memory) => Some(memory),
+            _ => None,
+        }
+    }
+
+    /// The global, if it is one.
+    pub fn global(self) -> Option<Global> {
+        match self {
+            Self::Global(global) => Some(global),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn store(self) -> StoreId {
+        match self {
+            Self::Func(Func { store, .. })
+            | Self::Table(Table { store, .. })
+            | Self::Memory(Memory { store, .. })
+            | Self::Global(Global { store, .. }) => store,
+        }
+    }
+}
+
+macro_rules! from {
+    ($($variant:ident)*) => {
+        $(impl From<$variant> for Extern {
+            fn from(item: $variant) -> Self {
+                Self::$variant(item)
+            }
+        })*
+    };
+}
+
+from!(Func Table Memory Global);

@@ -1,0 +1,171 @@
+//! The part of a store that does not depend on the host's data.
+
+use std::any::Any;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use precast_artifacts_format::TrapCode;
+use precast_artifacts_format::abi::{StoreContext, VmGlobal, VmMemory, VmTable};
+
+use super::StoreId;
+use super::funcs::{FuncData, HostFunc};
+use super::instance_data::InstanceData;
+use crate::backtrace::{self, RawFrames};
+use crate::engine::{Engine, Limits};
+use crate::error::Error;
+use crate::extern_ref::ExternData;
+use crate::module::Module;
+use crate::trap::Trap;
+use crate::vm::global::GlobalCell;
+use crate::vm::memory::LinearMemory;
+use crate::vm::pinned::Pinned;
+use crate::vm::table::TableElements;
+
+/// Everything in a store but the host's data.
+///
+/// Fields are dropped in order. Nothing here looks at anything else when it is dropped: guest code
+/// does not run then, and addresses are only numbers to the others.
+pub(crate) struct StoreCore {
+    /// What generated code sees.
+    pub(crate) context: StoreContext,
+    /// From the configuration; here, because every call needs it.
+    pub(crate) max_stack_bytes: u64,
+    pub(crate) id: StoreId,
+    pub(crate) engine: Engine,
+    pub(crate) limits: Limits,
+
+    /// How the host function ended by which guest code is being left.
+    pub(crate) outcome: Option<Outcome>,
+    /// The trap by which guest code is being left. Written by the signal handler.
+    pub(crate) fault: Option<TrapCode>,
+    /// The frames that stood then.
+    pub(crate) frames: RawFrames,
+
+    pub(crate) instances: Vec<InstanceData>,
+    pub(crate) memories: Vec<LinearMemory>,
+    pub(crate) tables: Vec<TableElements>,
+    pub(crate) globals: Vec<GlobalCell>,
+    pub(crate) funcs: Vec<FuncData>,
+    pub(crate) host_funcs: Vec<HostFunc>,
+    pub(crate) extern_refs: Vec<ExternData>,
+    /// The modules of the instances, by the address of their code.
+    pub(crate) modules: BTreeMap<u64, Module>,
+
+    /// Which global stands at an address.
+    pub(crate) globals_by_address: HashMap<usize, u32>,
+    /// Which function has this code and vmctx; the code counts as 0 for host functions.
+    pub(crate) funcs_by_address: HashMap<(u64, u64), u32>,
+    /// Which function a host function's definition has become in this store.
+    pub(crate) funcs_by_definition: HashMap<usize, u32>,
+    /// Host functions that a guest may hold a reference to, but that cannot be called from guest
+    /// code before a module comes that has a trampoline for their type.
+    pub(crate) waiting_funcs: Vec<u32>,
+
+    /// Definitions that are in no vmctx, since they are the host's.
+    pub(crate) host_memories: Vec<Pinned<VmMemory>>,
+    pub(crate) host_tables: Vec<Pinned<VmTable>>,
+    pub(crate) host_globals: Vec<Pinned<VmGlobal>>,
+}
+
+/// How a host function ended that did not return.
+pub(crate) enum Outcome {
+    /// With an error.
+    Error(Error),
+    /// With a panic.
+    Panic(Box<dyn Any + Send>),
+}
+
+impl StoreCore {
+    pub(crate) fn new(engine: &Engine) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let limits = engine.limits();
+        Self {
+            context: StoreContext::default(),
+            max_stack_bytes: limits.stack_bytes,
+            id: StoreId(NEXT.fetch_add(1, Ordering::Relaxed)),
+            engine: engine.clone(),
+            limits,
+            outcome: None,
+            fault: None,
+            frames: RawFrames::EMPTY,
+            instances: Vec::new(),
+            memories: Vec::new(),
+            tables: Vec::new(),
+            globals: Vec::new(),
+            funcs: Vec::new(),
+            host_funcs: Vec::new(),
+            extern_refs: Vec::new(),
+            modules: BTreeMap::new(),
+            globals_by_address: HashMap::new(),
+            funcs_by_address: HashMap::new(),
+            funcs_by_definition: HashMap::new(),
+            waiting_funcs: Vec::new(),
+            host_memories: Vec::new(),
+            host_tables: Vec::new(),
+            host_globals: Vec::new(),
+        }
+    }
+
+    /// Makes sure that a handle belongs here.
+    ///
+    /// # Panics
+    ///
+    /// If it does not: its number would mean something else.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn check_owner(&self, store: StoreId) {
+        assert!(
+            self.id == store,
+            "a handle was used with another store than the one it belongs to"
+        );
+    }
+
+    /// The address of the store context, for generated code.
+    pub(crate) fn context_address(&self) -> u64 {
+        // The context comes first, and `host` holds the address of the whole.
+        self.context.host + std::mem::offset_of!(Self, context) as u64
+    }
+
+    /// The number of the global `cell`, which is added if it is new.
+    pub(crate) fn add_global(&mut self, cell: GlobalCell) -> u32 {
+        let address = cell.pointer().addr().get();
+        *self
+            .globals_by_address
+            .entry(address)
+            .or_insert_with(|| push(&mut self.globals, cell))
+    }
+
+    /// Keeps a module as long as the store, and finds it by its code.
+    pub(crate) fn add_module(&mut self, module: &Module) {
+        let start = module.image().text().start;
+        if self.modules.insert(start, module.clone()).is_none() {
+            self.trampolines_have_come(module);
+        }
+    }
+
+    /// The module whose code is around `address`, and the offset in it.
+    pub(crate) fn module_around(&self, address: u64) -> Option<(&Module, u32)> {
+        let (start, module) = self.modules.range(..=address).next_back()?;
+        if !module.image().text().contains(&address) {
+            return None;
+        }
+        Some((module, u32::try_from(address - start).ok()?))
+    }
+
+    /// Why guest code has been left early.
+    pub(crate) fn take_outcome(&mut self) -> Outcome {
+        if let Some(code) = self.fault.take() {
+            let backtrace = backtrace::resolve(self);
+            return Outcome::Error(Error::Trap(Trap::new(code, backtrace)));
+        }
+        let nothing = || Outcome::Panic(Box::new("guest code was left without a reason"));
+        self.outcome.take().unwrap_or_else(nothing)
+    }
+}
+
+/// Adds an item and gives its number.
+pub(crate) fn push<T>(items: &mut Vec<T>, item: T) -> u32 {
+    let number = u32::try_from(items.len());
+    items.push(item);
+    number.expect("memory ends before the numbers do")
+}

@@ -1,0 +1,27 @@
+//! Registers and frames, one file per instruction set. Each provides
+//!
+//! - `program_counter`, `frame_pointer`: read from the context of a signal;
+//! - `set_resume`: makes the handler of a signal return elsewhere;
+//! - `resume`: goes elsewhere at once;
+//! - `caller_of_frame`: one step along the chain of frames.
+
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
+
+#[cfg(target_arch = "aarch64")]
+pub(crate) use aarch64::*;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use x86_64::*;
+
+/// Where to go on: in the exit of an entry trampoline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ResumePoint {
+    /// Program counter.
+    pub(crate) pc: u64,
+    /// Stack pointer.
+    pub(crate) sp: u64,
+    /// Frame pointer.
+    pub(crate) fp: u64,
+}

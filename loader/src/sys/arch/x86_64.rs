@@ -1,0 +1,76 @@
+//! x86-64, System V.
+#![allow(unsafe_code, reason = "registers of interrupted code are set")]
+
+use std::arch::asm;
+
+use super::ResumePoint;
+
+/// The interrupted program counter.
+///
+/// # Safety
+///
+/// `context` is what the kernel gave to a signal handler.
+pub(crate) unsafe fn program_counter(context: *const libc::ucontext_t) -> u64 {
+    // SAFETY: the kernel's context is valid for the time of the handler.
+    let registers = unsafe { &(*context).uc_mcontext.gregs };
+    registers[libc::REG_RIP as usize].cast_unsigned()
+}
+
+/// The interrupted frame pointer.
+///
+/// # Safety
+///
+/// `context` is what the kernel gave to a signal handler.
+pub(crate) unsafe fn frame_pointer(context: *const libc::ucontext_t) -> u64 {
+    // SAFETY: the kernel's context is valid for the time of the handler.
+    let registers = unsafe { &(*context).uc_mcontext.gregs };
+    registers[libc::REG_RBP as usize].cast_unsigned()
+}
+
+/// Makes the handler return to `to`.
+///
+/// # Safety
+///
+/// - `context` is what the kernel gave to a signal handler.
+/// - The interrupted frames up to `to` hold nothing that must be dropped.
+pub(crate) unsafe fn set_resume(context: *mut libc::ucontext_t, to: ResumePoint) {
+    // SAFETY: the kernel's context is valid for the time of the handler.
+    let registers = unsafe { &mut (*context).uc_mcontext.gregs };
+    registers[libc::REG_RIP as usize] = to.pc.cast_signed();
+    registers[libc::REG_RSP as usize] = to.sp.cast_signed();
+    registers[libc::REG_RBP as usize] = to.fp.cast_signed();
+}
+
+/// Goes to `to`.
+///
+/// # Safety
+///
+/// - `to` is the exit of an entry trampoline whose frame is still on this stack.
+/// - The frames up to there hold nothing that must be dropped.
+pub(crate) unsafe fn resume(to: ResumePoint) -> ! {
+    // SAFETY: by the caller's promise the code at `pc` expects this stack and frame; it saves no
+    // other register over its call.
+    unsafe {
+        asm!(
+            "mov rsp, {sp}",
+            "mov rbp, {fp}",
+            "jmp {pc}",
+            pc = in(reg) to.pc,
+            sp = in(reg) to.sp,
+            fp = in(reg) to.fp,
+            options(noreturn),
+        )
+    }
+}
+
+/// The return address and the frame pointer of whoever called the code with the frame at `fp`.
+///
+/// # Safety
+///
+/// `fp` points to a frame record on this thread's stack.
+pub(crate) unsafe fn caller_of_frame(fp: u64) -> (u64, u64) {
+    let record = std::ptr::with_exposed_provenance::<u64>(fp as usize);
+    // SAFETY: `push rbp; mov rbp, rsp` has left the caller's frame pointer at `fp` and the call
+    // before it the return address above.
+    unsafe { (record.add(1).read(), record.read()) }
+}

@@ -1,0 +1,156 @@
+//! Values, when their types are known only at run time.
+
+use precast_artifacts_format::ValType;
+use precast_artifacts_format::abi::Slot;
+
+use crate::extern_ref::ExternRef;
+use crate::func::Func;
+use crate::store::core::StoreCore;
+
+/// A WebAssembly value.
+///
+/// Floats are kept as bits, since a NaN may not survive being moved as a float; `From` takes and
+/// the methods give floats.
+///
+/// ```
+/// use precast_loader::{Val, ValType};
+///
+/// let value = Val::from(1.5f32);
+/// assert_eq!(value.ty(), ValType::F32);
+/// assert_eq!(value.f32(), Some(1.5));
+/// assert_eq!(value.i32(), None);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Val {
+    /// 32-bit integer.
+    I32(i32),
+    /// 64-bit integer.
+    I64(i64),
+    /// 32-bit float, as bits.
+    F32(u32),
+    /// 64-bit float, as bits.
+    F64(u64),
+    /// 128-bit vector, lane 0 in the lowest bits.
+    V128(u128),
+    /// Reference to a function, or null.
+    FuncRef(Option<Func>),
+    /// Reference to something of the host's, or null.
+    ExternRef(Option<ExternRef>),
+}
+
+macro_rules! accessors {
+    ($($(#[$doc:meta])* $name:ident: $ty:ty = $variant:ident($pattern:pat) => $value:expr;)*) => {
+        $(
+            $(#[$doc])*
+            pub fn $name(&self) -> Option<$ty> {
+                match *self {
+                    Self::$variant($pattern) => Some($value),
+                    _ => None,
+                }
+            }
+        )*
+    };
+}
+
+impl Val {
+    /// The value's type.
+    pub fn ty(&self) -> ValType {
+        match self {
+            Self::I32(_) => ValType::I32,
+            Self::I64(_) => ValType::I64,
+            Self::F32(_) => ValType::F32,
+            Self::F64(_) => ValType::F64,
+            Self::V128(_) => ValType::V128,
+            Self::FuncRef(_) => ValType::FuncRef,
+            Self::ExternRef(_) => ValType::ExternRef,
+        }
+    }
+
+    /// Zero, or the null reference.
+    pub fn default_of(ty: ValType) -> Self {
+        match ty {
+            ValType::I32 => Self::I32(0),
+            ValType::I64 => Self::I64(0),
+            ValType::F32 => Self::F32(0),
+            ValType::F64 => Self::F64(0),
+            ValType::V128 => Self::V128(0),
+            ValType::FuncRef => Self::FuncRef(None),
+            ValType::ExternRef => Self::ExternRef(None),
+        }
+    }
+
+    accessors! {
+        /// The 32-bit integer, if it is one.
+        i32: i32 = I32(value) => value;
+        /// The 64-bit integer, if it is one.
+        i64: i64 = I64(value) => value;
+        /// The 32-bit float, if it is one.
+        f32: f32 = F32(bits) => f32::from_bits(bits);
+        /// The 64-bit float, if it is one.
+        f64: f64 = F64(bits) => f64::from_bits(bits);
+        /// The 128-bit vector, if it is one.
+        v128: u128 = V128(bits) => bits;
+        /// The function reference, if it is one.
+        func_ref: Option<Func> = FuncRef(func) => func;
+        /// The host reference, if it is one.
+        extern_ref: Option<ExternRef> = ExternRef(reference) => reference;
+    }
+
+    /// The value as it crosses the border.
+    ///
+    /// # Panics
+    ///
+    /// If it refers to something in another store.
+    pub(crate) fn to_slot(self, core: &mut StoreCore) -> Slot {
+        let number = match self {
+            Self::I32(value) => u128::from(value.cast_unsigned()),
+            Self::I64(value) => u128::from(value.cast_unsigned()),
+            Self::F32(bits) => u128::from(bits),
+            Self::F64(bits) => u128::from(bits),
+            Self::V128(bits) => bits,
+            Self::FuncRef(func) => u128::from(func.map_or(0, |func| core.funcref_of(func))),
+            Self::ExternRef(reference) => {
+                u128::from(reference.map_or(0, |reference| reference.handle(core)))
+            }
+        };
+        Slot(number.to_le_bytes())
+    }
+
+    /// The value of type `ty` that has crossed the border.
+    pub(crate) fn from_slot(ty: ValType, slot: &Slot, core: &mut StoreCore) -> Self {
+        let number = u128::from_le_bytes(slot.0);
+        match ty {
+            ValType::I32 => Self::I32((number as u32).cast_signed()),
+            ValType::I64 => Self::I64((number as u64).cast_signed()),
+            ValType::F32 => Self::F32(number as u32),
+            ValType::F64 => Self::F64(number as u64),
+            ValType::V128 => Self::V128(number),
+            ValType::FuncRef => Self::FuncRef(core.func_of_ref(number as u64)),
+            ValType::ExternRef => Self::ExternRef(ExternRef::from_handle(number as u32, core)),
+        }
+    }
+}
+
+macro_rules! from {
+    ($($ty:ty => |$value:ident| $val:expr;)*) => {
+        $(impl From<$ty> for Val {
+            fn from($value: $ty) -> Self {
+                $val
+            }
+        })*
+    };
+}
+
+from! {
+    i32 => |value| Self::I32(value);
+    u32 => |value| Self::I32(value.cast_signed());
+    i64 => |value| Self::I64(value);
+    u64 => |value| Self::I64(value.cast_signed());
+    f32 => |value| Self::F32(value.to_bits());
+    f64 => |value| Self::F64(value.to_bits());
+    u128 => |value| Self::V128(value);
+    Option<Func> => |func| Self::FuncRef(func);
+    Func => |func| Self::FuncRef(Some(func));
+    Option<ExternRef> => |reference| Self::ExternRef(reference);
+    ExternRef => |reference| Self::ExternRef(Some(reference));
+}

@@ -1,0 +1,36 @@
+//! What calls cost; run with `cargo test --release -p precast-loader -- --ignored --nocapture`.
+
+use std::hint::black_box;
+
+use crate::artifact::plain;
+
+#[test]
+#[ignore = "measures"]
+fn calls() {
+    const N: u32 = 50_000_000;
+    let (mut store, instance) = plain();
+    for name in ["add", "call_host", "host"] {
+        let func = instance.typed_func::<(i64, i64), i64>(&mut store, name);
+        let func = func.unwrap();
+        let mut best = f64::MAX;
+        for _ in 0..5 {
+            let start = cpu_seconds();
+            for i in 0..N / 5 {
+                black_box(func.call(&mut store, (i64::from(i), 2)).unwrap());
+            }
+            best = best.min((cpu_seconds() - start) * 1e9 / f64::from(N / 5));
+        }
+        println!("{name}: {best:.2} ns");
+    }
+}
+
+/// What this thread has used; other processes do not count.
+fn cpu_seconds() -> f64 {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the call writes to `time` only.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
