@@ -15,7 +15,12 @@ use crate::progress::Bar;
 #[derive(Debug, Args)]
 pub(crate) struct CodegenArgs {
     /// How much work goes into better code
-    #[arg(short = 'O', value_name = "LEVEL", default_value = "2", overrides_with = "optimize")]
+    #[arg(
+        short = 'O',
+        value_name = "LEVEL",
+        default_value = "2",
+        overrides_with = "optimize"
+    )]
     optimize: Optimize,
 
     /// Threads to compile with [default: one per CPU]

@@ -71,11 +71,7 @@ impl Input {
         Self::new(name, rest, regular_file)
     }
 
-    fn new(
-        name: String,
-        mut rest: Box<dyn Read>,
-        regular_file: Option<PathBuf>,
-    ) -> Result<Self> {
+    fn new(name: String, mut rest: Box<dyn Read>, regular_file: Option<PathBuf>) -> Result<Self> {
         let mut head = Vec::new();
         let read = rest.by_ref().take(HEAD_BYTES).read_to_end(&mut head);
         read.with_context(|| format!("cannot read {name}"))?;

@@ -161,7 +161,11 @@ impl Float {
         } else {
             (self.to_bits)(magnitude)?
         };
-        Some(if is_negative { bits | self.sign_bit } else { bits })
+        Some(if is_negative {
+            bits | self.sign_bit
+        } else {
+            bits
+        })
     }
 
     fn format(&self, bits: u64) -> String {
@@ -194,11 +198,28 @@ mod tests {
         check(ValType::I32, "4294967295", Some(Val::I32(-1)));
         check(ValType::I32, "0xffffffff", Some(Val::I32(-1)));
         check(ValType::I32, "-0x80000000", Some(Val::I32(i32::MIN)));
-        check(ValType::I64, "-9223372036854775808", Some(Val::I64(i64::MIN)));
+        check(
+            ValType::I64,
+            "-9223372036854775808",
+            Some(Val::I64(i64::MIN)),
+        );
         check(ValType::I64, "18446744073709551615", Some(Val::I64(-1)));
         for wrong in [
-            "", "-", "+", "4294967296", "-2147483649", "1.5", "0x", "0x+1", "--1", "-+1", " 1",
-            "1 ", "ten", "0xg", "99999999999999999999999999999999999999999",
+            "",
+            "-",
+            "+",
+            "4294967296",
+            "-2147483649",
+            "1.5",
+            "0x",
+            "0x+1",
+            "--1",
+            "-+1",
+            " 1",
+            "1 ",
+            "ten",
+            "0xg",
+            "99999999999999999999999999999999999999999",
         ] {
             check(ValType::I32, wrong, None);
         }
@@ -212,8 +233,18 @@ mod tests {
             assert_eq!(format(&value), text, "{value:?}");
         };
         for text in [
-            "0", "-0", "3", "0.1", "-0.06999999999999999", "inf", "-inf", "nan", "-nan", "nan:0x1",
-            "1e300", "5e-324",
+            "0",
+            "-0",
+            "3",
+            "0.1",
+            "-0.06999999999999999",
+            "inf",
+            "-inf",
+            "nan",
+            "-nan",
+            "nan:0x1",
+            "1e300",
+            "5e-324",
         ] {
             check(ValType::F64, text);
         }
@@ -228,7 +259,16 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_no_float() {
-        for wrong in ["", "-", "--1", "nan:0x0", "nan:0x800000", "nan:", "1,5", "0x1p3"] {
+        for wrong in [
+            "",
+            "-",
+            "--1",
+            "nan:0x0",
+            "nan:0x800000",
+            "nan:",
+            "1,5",
+            "0x1p3",
+        ] {
             assert!(parse(ValType::F32, wrong).is_err(), "{wrong:?}");
         }
     }

@@ -70,8 +70,8 @@ fn main() -> ExitCode {
 
 /// Help, the version, or what is wrong with the command line.
 fn no_command(error: &clap::Error) -> ExitCode {
-    let is_mistake = error.use_stderr()
-        && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    let is_mistake =
+        error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
     if is_mistake {
         exit::say_start("precast: ");
     }

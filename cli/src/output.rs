@@ -35,7 +35,9 @@ impl Destination {
             }
             Ok(metadata) if !metadata.is_file() => Ok(Self::Special(path.to_owned())),
             // Through symbolic links, so that the file is replaced and not the link.
-            Ok(_) => Ok(Self::File(fs::canonicalize(path).unwrap_or(path.to_owned()))),
+            Ok(_) => Ok(Self::File(
+                fs::canonicalize(path).unwrap_or(path.to_owned()),
+            )),
             Err(_) if directory_of(path).is_dir() && path.file_name().is_some() => {
                 Ok(Self::File(path.to_owned()))
             }

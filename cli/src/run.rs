@@ -5,12 +5,11 @@
 //! reserve for the host functions it calls. What it is given stands in [`grants`](crate::grants).
 
 use std::io::{self, Write as _};
-use std::panic;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 
-use anyhow::{Context as _, Error, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use precast_artifacts_format::Artifact;
 use precast_loader::{Config, Engine, ExternType, FuncType, Instance, Linker, Module, Store};
@@ -59,11 +58,18 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     verify: bool,
 
-    #[command(flatten, next_help_heading = "Options for modules, which are compiled first")]
+    #[command(
+        flatten,
+        next_help_heading = "Options for modules, which are compiled first"
+    )]
     codegen: CodegenArgs,
 
     /// Arguments for the guest
-    #[arg(value_name = "ARGS", trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(
+        value_name = "ARGS",
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
     args: Vec<String>,
 }
 
@@ -84,7 +90,9 @@ pub(crate) fn run(args: RunArgs) -> Result<ExitCode> {
         args: args.args,
     };
     // What we have printed comes before what the guest prints.
-    io::stdout().flush().context("cannot write to standard output")?;
+    io::stdout()
+        .flush()
+        .context("cannot write to standard output")?;
     on_own_stack(args.max_stack, || guest.run())
 }
 
@@ -146,8 +154,7 @@ impl Guest {
         let engine = Engine::new(&config);
         let module = self.code.load(&engine).context(self.name.clone())?;
         let name = self.invoke.as_deref().unwrap_or(START);
-        let ty = callable(&module, self.invoke.as_deref())
-            .with_context(|| self.name.clone())?;
+        let ty = callable(&module, self.invoke.as_deref()).with_context(|| self.name.clone())?;
         let params = match &self.invoke {
             Some(_) => invoke::parse_args(&ty, &self.args)
                 .with_context(|| format!("{}: the function {name:?}", self.name))?,
@@ -160,7 +167,9 @@ impl Guest {
         let called = (|| {
             let instance: Instance = linker.instantiate(&mut store, &module)?;
             if self.invoke.is_some() && name != INITIALIZE && has_initialize(&module) {
-                instance.func(&mut store, INITIALIZE)?.call(&mut store, &[])?;
+                instance
+                    .func(&mut store, INITIALIZE)?
+                    .call(&mut store, &[])?;
             }
             instance.func(&mut store, name)?.call(&mut store, &params)
         })();
@@ -240,9 +249,7 @@ fn on_own_stack(
             .spawn_scoped(scope, run)
             .with_context(|| format!("cannot start a thread with {guest_bytes} bytes of stack"))?;
         // The hook has said what there is to say of a panic.
-        thread
-            .join()
-            .unwrap_or_else(|_| Ok(exit::PANICKED.into()))
+        thread.join().unwrap_or_else(|_| Ok(exit::PANICKED.into()))
     })
 }
 

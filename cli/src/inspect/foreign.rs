@@ -3,7 +3,9 @@
 
 use std::fmt;
 
-use precast_artifacts_format::{Arch, Artifact, ArtifactError, CpuFeatures, Difference, Host, Os, Target};
+use precast_artifacts_format::{
+    Arch, Artifact, ArtifactError, CpuFeatures, Difference, Host, Os, Target,
+};
 use serde::Serialize;
 
 use super::report::feature_names;
@@ -64,7 +66,11 @@ impl ForeignReport {
 
 impl fmt::Display for ForeignReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}: artifact of another version, {} bytes", self.file, self.file_bytes)?;
+        writeln!(
+            f,
+            "{}: artifact of another version, {} bytes",
+            self.file, self.file_bytes
+        )?;
         if let Some(target) = &self.target {
             writeln!(f, "  target        {target}")?;
         }
@@ -75,6 +81,9 @@ impl fmt::Display for ForeignReport {
         for difference in &self.differences {
             writeln!(f, "  {difference}")?;
         }
-        writeln!(f, "To read more, use the precast that wrote it; to run it, compile the module again.")
+        writeln!(
+            f,
+            "To read more, use the precast that wrote it; to run it, compile the module again."
+        )
     }
 }

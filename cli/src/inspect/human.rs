@@ -55,10 +55,14 @@ impl Report {
             None => writeln!(f, "  digests       match")?,
             Some(error) => writeln!(f, "  digests       do not match: {error}")?,
         }
-        match &self.obstacle {
-            None => writeln!(f, "  runs here     yes"),
-            Some(obstacle) => writeln!(f, "  runs here     no: {obstacle}"),
-        }
+        let fits = if self.obstacles.is_empty() {
+            "yes"
+        } else {
+            "no"
+        };
+        writeln!(f, "  runs here     {fits}")?;
+        let mut obstacles = self.obstacles.iter();
+        obstacles.try_for_each(|obstacle| writeln!(f, "                {obstacle}"))
     }
 
     fn sections(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -150,7 +154,10 @@ impl Report {
         largest.sort_by_key(|function| Reverse(function.code_bytes));
         let more = largest.len().saturating_sub(LISTED_FUNCTIONS);
         largest.truncate(LISTED_FUNCTIONS);
-        writeln!(f, "\nfunctions, largest first\n     index     bytes  name and type")?;
+        writeln!(
+            f,
+            "\nfunctions, largest first\n     index     bytes  name and type"
+        )?;
         for function in largest {
             let name = function.name.as_deref().unwrap_or("?").escape_debug();
             writeln!(

@@ -4,10 +4,11 @@
 //! `.text`. Indices are those of the module, imports first.
 
 use precast_artifacts_format::{
-    Artifact, CpuFeatures, Export, ExternIndex, FuncType, GlobalType, Import, ImportType,
-    ImportedCounts, MemoryPlan, MemoryType, Note, SectionDigest, TablePlan, TableType, Tunables,
+    Artifact, ArtifactError, CpuFeatures, Difference, Export, ExternIndex, FuncType, GlobalType,
+    Import, ImportType, ImportedCounts, MemoryPlan, MemoryType, Note, SectionDigest, TablePlan,
+    TableType, Tunables,
 };
-use precast_loader::Module;
+use precast_loader::{Error, Module};
 use serde::Serialize;
 
 /// A whole artifact that this version can read.
@@ -27,8 +28,8 @@ pub(super) struct Report {
     pub(super) memory_guard_bytes: u64,
     /// Beyond WebAssembly 2.0.
     pub(super) wasm_features: Vec<String>,
-    /// Why this machine cannot run it, if it cannot.
-    pub(super) obstacle: Option<String>,
+    /// Why this machine cannot run it; nothing if it can.
+    pub(super) obstacles: Vec<String>,
     /// What is wrong with the digests, if anything is.
     pub(super) digest_error: Option<String>,
     pub(super) sections: Vec<SectionReport>,
@@ -129,7 +130,6 @@ impl Report {
             sections,
         } = artifact.note();
         let manifest = artifact.manifest();
-        let fits = Module::check(artifact.bytes());
         let verified = artifact.verify();
         let types = Types::new(artifact);
         let imported = types.imported;
@@ -147,7 +147,7 @@ impl Report {
             memory_checked: *memory_checked,
             memory_guard_bytes: *memory_guard_bytes,
             wasm_features: manifest.features.clone(),
-            obstacle: fits.err().map(|error| error.to_string()),
+            obstacles: obstacles(artifact.bytes()),
             digest_error: verified.err().map(|error| error.to_string()),
             sections: sections.iter().map(SectionReport::new).collect(),
             imports: manifest.imports.iter().map(|it| types.import(it)).collect(),
@@ -174,6 +174,16 @@ impl Report {
             },
             functions: types.functions().collect(),
         }
+    }
+}
+
+fn obstacles(bytes: &[u8]) -> Vec<String> {
+    match Module::check(bytes) {
+        Ok(()) => Vec::new(),
+        Err(Error::Artifact(ArtifactError::Incompatible(differences))) => {
+            differences.iter().map(Difference::to_string).collect()
+        }
+        Err(error) => vec![error.to_string()],
     }
 }
 
@@ -250,8 +260,12 @@ impl<'a> Types<'a> {
         let defined = (0..).map_while(|defined| Some(funcs.get(defined)?.type_index));
         types.funcs.extend(defined);
         types.tables.extend(manifest.tables.iter().map(|it| it.ty));
-        types.memories.extend(manifest.memories.iter().map(|it| it.ty));
-        types.globals.extend(manifest.globals.iter().map(|it| it.ty));
+        types
+            .memories
+            .extend(manifest.memories.iter().map(|it| it.ty));
+        types
+            .globals
+            .extend(manifest.globals.iter().map(|it| it.ty));
         types
     }
 

@@ -1,0 +1,44 @@
+//! The command as its users see it: output, errors and exit codes.
+
+mod compile;
+mod examples;
+mod inspect;
+mod run;
+mod support;
+
+use support::precast;
+
+#[test]
+fn help_has_examples_and_exit_codes() {
+    let help = precast(["--help"]).succeeds();
+    for part in ["precast compile app.wasm", "Exit codes:", "134"] {
+        assert!(help.contains(part), "{help}");
+    }
+    assert!(precast(["run", "--help"]).succeeds().contains("Examples:"));
+    let version = precast(["--version"]).succeeds();
+    assert_eq!(version, format!("precast {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn a_command_line_that_makes_no_sense_is_a_usage_error() {
+    let check = |args: &[&str], part| precast(args).fails(2, &["precast: error: ", part]);
+    check(&["assemble"], "assemble");
+    check(&["compile"], "<INPUT>");
+    check(&["compile", "a.wasm", "-O7"], "7");
+    check(&["compile", "a.wasm", "-j0"], "0");
+    check(&["compile", "a.wasm", "--cpu", "i386"], "x86-64-v3");
+    check(&["compile", "a.wasm", "--target", "mips"], "mips");
+    check(&["run", "a.wasm", "--max-stack", "8X"], "with k, M or G");
+    check(&["run", "a.wasm", "--dir", "::"], "without a name");
+    check(&["run", "a.wasm", "--env", "=1"], "without a name");
+    let cpu_of_another = [
+        "compile",
+        "a.wasm",
+        "--target",
+        "aarch64-unknown-linux-gnu",
+        "--cpu",
+        "x86-64-v2",
+    ];
+    check(&cpu_of_another, "not a level of the target");
+    precast([""; 0]).fails(2, &["Usage: precast"]);
+}

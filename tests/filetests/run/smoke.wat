@@ -1,5 +1,0 @@
-;;! invoke: add 40 2
-
-(module
-  (func (export "add") (param i32 i32) (result i32)
-    (i32.add (local.get 0) (local.get 1))))
