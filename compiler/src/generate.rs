@@ -123,11 +123,16 @@ impl<'a> Generator<'a> {
                         let Some(jobs) = batches.clone().nth(batch) else {
                             break;
                         };
-                        let made = jobs
-                            .iter()
-                            .map(|&job| self.make(job, &mut worker))
-                            .collect();
-                        // After an error nobody listens any more, and there is no more to do.
+                        let mut made = Vec::with_capacity(jobs.len());
+                        for &job in jobs {
+                            made.push(self.make(job, &mut worker));
+                            if made.last().is_some_and(Result::is_err) {
+                                // The first error ends it all, and this worker's contexts are in
+                                // the middle of something. Nobody may be listening any more.
+                                let _heard = sender.send((batch, made));
+                                return;
+                            }
+                        }
                         if sender.send((batch, made)).is_err() {
                             break;
                         }

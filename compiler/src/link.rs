@@ -164,8 +164,12 @@ impl Linker {
                 FixupTarget::ConstTable(offset) => layout.tables + u64::from(offset),
             };
             let place = fixup.text_offset;
+            let relaxed = match fixup.target {
+                FixupTarget::Slot(_) => Some(()),
+                FixupTarget::ConstTable(_) => relax(&mut text, place, fixup.kind),
+            };
             let patched = patch(&mut text, place, fixup.kind, fixup.addend, target);
-            if patched.is_none() {
+            if relaxed.and(patched).is_none() {
                 return Err(self.unknown(fixup.kind));
             }
         }
@@ -181,17 +185,50 @@ impl Linker {
     }
 }
 
+/// Makes an instruction that would load an address from a slot compute it instead, as a system
+/// linker does for what turns out to be near. Position-independent code asks for a slot whatever it
+/// refers to, but constant tables lie at a known distance. `None` for an instruction that is not
+/// known.
+fn relax(text: &mut [u8], place: u64, kind: Reloc) -> Option<()> {
+    let place = place as usize;
+    match kind {
+        // mov r64, [rip + x] becomes lea r64, [rip + x]
+        Reloc::X86GOTPCRel4 => {
+            let opcode = text.get_mut(place.checked_sub(2)?)?;
+            if *opcode != 0x8b {
+                return None;
+            }
+            *opcode = 0x8d;
+        }
+        // ldr xd, [xn, #x] becomes add xd, xn, #x
+        Reloc::Aarch64Ld64GotLo12Nc => {
+            let bytes = text.get_mut(place..)?.first_chunk_mut::<4>()?;
+            let word = u32::from_le_bytes(*bytes);
+            if word & 0xffc0_0000 != 0xf940_0000 {
+                return None;
+            }
+            *bytes = (0x9100_0000 | word & 0x3ff).to_le_bytes();
+        }
+        Reloc::X86PCRel4
+        | Reloc::Aarch64AdrGotPage21
+        | Reloc::Aarch64AdrPrelPgHi21
+        | Reloc::Aarch64AddAbsLo12Nc => {}
+        _ => return None,
+    }
+    Some(())
+}
+
 /// Makes the instruction at `place` refer to `target`; both count from the start of the text,
 /// which lies on a page. `None` for a kind of reference that is not known or does not reach.
 fn patch(text: &mut [u8], place: u64, kind: Reloc, addend: i64, target: u64) -> Option<()> {
     let bytes: &mut [u8; 4] = text.get_mut(place as usize..)?.first_chunk_mut::<4>()?;
     let word = u32::from_le_bytes(*bytes);
-    let target = target.checked_add_signed(addend)?;
-    let page = |address: u64| (address >> 12) as i64;
+    let (target, place) = (target as i64 + addend, place as i64);
+    let page = |address: i64| address >> 12;
     let low_bits = (target & 0xfff) as u32;
     let patched = match kind {
         Reloc::X86PCRel4 | Reloc::X86GOTPCRel4 | Reloc::X86CallPCRel4 => {
-            i32::try_from(target as i64 - place as i64).ok()? as u32
+            i32::try_from(target - place).ok()? as u32
         }
         Reloc::Aarch64AdrGotPage21 | Reloc::Aarch64AdrPrelPgHi21 => {
             let pages = page(target) - page(place);
@@ -202,6 +239,8 @@ fn patch(text: &mut [u8], place: u64, kind: Reloc, addend: i64, target: u64) -> 
             word | low << 29 | high << 5
         }
         Reloc::Aarch64AddAbsLo12Nc => word | low_bits << 10,
+        // Relaxed, it adds bytes; as it was, it counts in units of what it loads.
+        Reloc::Aarch64Ld64GotLo12Nc if word >> 24 == 0x91 => word | low_bits << 10,
         Reloc::Aarch64Ld64GotLo12Nc => word | (low_bits >> 3) << 10,
         _ => return None,
     };
@@ -239,6 +278,25 @@ mod tests {
         let add = 0x9100_0000;
         let kind = Reloc::Aarch64AddAbsLo12Nc;
         assert_eq!(patched(add, 0, kind, 0, 0x6018), add | 0x18 << 10);
+    }
+
+    #[test]
+    fn the_address_of_a_constant_table_is_computed_not_loaded() {
+        // mov rax, [rip + x]
+        let mut text = vec![0x48, 0x8b, 0x05, 0, 0, 0, 0];
+        let kind = Reloc::X86GOTPCRel4;
+        relax(&mut text, 3, kind).unwrap();
+        patch(&mut text, 3, kind, -4, 0x1000).unwrap();
+        assert_eq!(text, [0x48, 0x8d, 0x05, 0xf9, 0x0f, 0, 0], "lea");
+        assert!(relax(&mut text, 3, kind).is_none(), "not a load any more");
+
+        // ldr x3, [x2, #x]
+        let mut text = 0xf940_0043u32.to_le_bytes();
+        let kind = Reloc::Aarch64Ld64GotLo12Nc;
+        relax(&mut text, 0, kind).unwrap();
+        patch(&mut text, 0, kind, 0, 0x6018).unwrap();
+        let add = 0x9100_0043 | 0x18 << 10;
+        assert_eq!(u32::from_le_bytes(text), add);
     }
 
     #[test]

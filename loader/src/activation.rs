@@ -30,18 +30,28 @@ pub(crate) struct Activation {
     pub(crate) store: NonNull<StoreCore>,
     /// The activation around this one, maybe of another store.
     pub(crate) outer: *const Activation,
-    /// What the store context held before.
-    pub(crate) saved: Saved,
+    /// What the store context held before, if there is an activation around this one.
+    saved: *const Saved,
+}
+
+impl Activation {
+    /// Where the activation around this one stopped, if that is of the same store: the frame
+    /// pointer by which guest code was left, and that of the entry trampoline.
+    pub(crate) fn outer_frames(&self) -> Option<(u64, u64)> {
+        // SAFETY: `enter_nested` keeps what it has saved as long as the activation.
+        let saved = unsafe { self.saved.as_ref()? };
+        Some((saved.exit_fp, saved.entry_fp))
+    }
 }
 
 /// The part of a store context that belongs to the innermost activation.
 #[derive(Debug)]
-pub(crate) struct Saved {
+struct Saved {
     stack_limit: u64,
     entry_handler_pc: u64,
     entry_sp: u64,
-    pub(crate) entry_fp: u64,
-    pub(crate) exit_fp: u64,
+    entry_fp: u64,
+    exit_fp: u64,
     caller_vmctx: u64,
 }
 
@@ -134,49 +144,92 @@ pub(crate) unsafe fn enter(
     slots: *mut Slot,
 ) -> Result<(), Error> {
     let outer = CURRENT.get();
-    // SAFETY: the store is live, and only pointers to it are in use.
-    let (context, max_stack_bytes) = unsafe {
-        let core = store.as_ptr();
-        (&raw mut (*core).context, (*core).max_stack_bytes)
+    // SAFETY: the caller's promises are the callees'.
+    let status = unsafe {
+        if outer.is_null() {
+            // Nothing is saved: nobody is interested in what the context holds from earlier calls.
+            run(store, entry, func, slots, outer, std::ptr::null())
+        } else {
+            enter_nested(store, entry, func, slots, outer)
+        }
     };
+    if status == 1 {
+        Ok(())
+    } else {
+        // SAFETY: as for this function, and guest code has been left.
+        Err(unsafe { reason_for_leaving(store) })
+    }
+}
+
+/// The same, from a host function that guest code has called, of whatever store.
+///
+/// # Safety
+///
+/// As for [`enter`]; `outer` is the innermost activation so far.
+#[inline(never)]
+unsafe fn enter_nested(
+    store: NonNull<StoreCore>,
+    entry: EntryTrampoline,
+    func: VmFunc,
+    slots: *mut Slot,
+    outer: *const Activation,
+) -> u8 {
+    // SAFETY: the store is live, and only pointers to it are in use. Guest code that may be running
+    // outside of this call is waiting for us.
+    unsafe {
+        let context = &raw mut (*store.as_ptr()).context;
+        let saved = Saved::read(context);
+        let status = run(store, entry, func, slots, outer, &raw const saved);
+        saved.write(context);
+        status
+    }
+}
+
+/// Calls the entry trampoline, with an activation around it. Gives what the trampoline gives.
+///
+/// # Safety
+///
+/// As for [`enter`]; `outer` is the innermost activation so far, and `saved` the state of the
+/// store context, or null if there is no outer one.
+#[inline(always)]
+unsafe fn run(
+    store: NonNull<StoreCore>,
+    entry: EntryTrampoline,
+    func: VmFunc,
+    slots: *mut Slot,
+    outer: *const Activation,
+    saved: *const Saved,
+) -> u8 {
     let activation = Activation {
         store,
         outer,
-        // SAFETY: as above; guest code that may be running outside of this call is waiting for us.
-        saved: unsafe { Saved::read(context) },
+        saved,
     };
-    let here = (&raw const activation).addr() as u64;
-    let mut limit = here.saturating_sub(max_stack_bytes);
-    // SAFETY: an outer activation is live, and so is its store.
+    // SAFETY: the store is live, and only pointers to it are in use; so is that of an outer
+    // activation.
     unsafe {
+        let core = store.as_ptr();
+        let context = &raw mut (*core).context;
+        let here = (&raw const activation).addr() as u64;
+        let mut limit = here.saturating_sub((*core).max_stack_bytes);
         if let Some(outer) = outer.as_ref() {
             // Whatever the nesting, and whatever the stores, the guests of a thread share one
             // allowance, or they could use up the host's stack by turns.
             limit = limit.max((*outer.store.as_ptr()).context.stack_limit);
         }
         (*context).stack_limit = limit;
-    }
 
-    CURRENT.set(&raw const activation);
-    // SAFETY: the caller promises that trampoline, function and slots fit one another; the code
-    // comes from a module whose loader promised that it can be trusted.
-    let status = unsafe {
-        entry(
+        CURRENT.set(&raw const activation);
+        // The caller promises that trampoline, function and slots fit one another; the code comes
+        // from a module whose loader promised that it can be trusted.
+        let status = entry(
             std::ptr::with_exposed_provenance(func.code as usize),
             std::ptr::with_exposed_provenance_mut(func.vmctx as usize),
             slots,
             context,
-        )
-    };
-    CURRENT.set(outer);
-
-    // SAFETY: guest code has been left, so that the context is ours again.
-    unsafe { activation.saved.write(context) };
-    if status == 1 {
-        Ok(())
-    } else {
-        // SAFETY: as for this function, and guest code has been left.
-        Err(unsafe { reason_for_leaving(store) })
+        );
+        CURRENT.set(outer);
+        status
     }
 }
 

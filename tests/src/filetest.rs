@@ -73,7 +73,7 @@ impl FileTest {
     }
 
     /// The values of all directives with that key, in order.
-    pub fn all<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
+    pub fn all<'a>(&'a self, key: &str) -> impl Iterator<Item = &'a str> {
         let matching = self.directives.iter().filter(move |(found, _)| found == key);
         matching.map(|(_, value)| value.as_str())
     }
@@ -83,7 +83,7 @@ impl FileTest {
     /// # Errors
     ///
     /// If there is more than one.
-    pub fn one(&self, key: &str) -> Result<Option<&str>, String> {
+    pub fn one<'a>(&'a self, key: &str) -> Result<Option<&'a str>, String> {
         let mut values = self.all(key);
         match (values.next(), values.next()) {
             (value, None) => Ok(value),

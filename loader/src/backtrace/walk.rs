@@ -81,8 +81,10 @@ unsafe fn walk(core: *const StoreCore, fp: u64, frames: &mut RawFrames) {
             if walk_activation(stopped_at, entry_fp, frames).is_break() {
                 return;
             }
-            stopped_at = activation.saved.exit_fp;
-            entry_fp = activation.saved.entry_fp;
+            let Some(outer) = activation.outer_frames() else {
+                return;
+            };
+            (stopped_at, entry_fp) = outer;
         }
     }
 }
