@@ -27,7 +27,8 @@ pub(crate) struct CodegenArgs {
     #[arg(short = 'j', long = "jobs", value_name = "N", value_parser = value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
 
-    /// The least CPU that the code must run on
+    /// The least CPU that the code must run on [default: x86-64-v2 or armv8-a; for `run`, this
+    /// machine's]
     #[arg(long, value_name = "CPU", value_parser = cpu_parser())]
     cpu: Option<Cpu>,
 

@@ -46,9 +46,9 @@ pub(crate) struct CompileArgs {
 /// If the module cannot be read or compiled, or the artifact not written.
 pub(crate) fn compile(args: &CompileArgs) -> Result<ExitCode> {
     let options = args.codegen.options(args.target, Cpu::Default)?;
-    let input = Input::open(&args.input)?;
+    let module = Input::open(&args.input)?.into_module()?;
     let destination = destination(args)?;
-    let artifact = codegen::compile(&input.into_module()?, &options)?;
+    let artifact = codegen::compile(&module, &options)?;
     destination.write(&artifact)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -14,6 +14,9 @@ pub(crate) const PANICKED: u8 = 101;
 /// The guest trapped: what a shell reports for a process that aborted.
 pub(crate) const TRAPPED: u8 = 134;
 
+/// Longer lines are cut.
+const MAX_LINE_CHARS: usize = 1000;
+
 /// What is wrong with a command line whose parts are right one by one.
 #[derive(Debug)]
 pub(crate) struct Usage(pub(crate) String);
@@ -33,9 +36,27 @@ pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
     (if is_usage { USAGE } else { FAILED }).into()
 }
 
-/// Writes a line to standard error. There is nothing to be done if that fails.
-pub(crate) fn say(line: fmt::Arguments<'_>) {
-    let _ = writeln!(io::stderr(), "{line}");
+/// Writes lines to standard error. There is nothing to be done if that fails.
+pub(crate) fn say(lines: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{}", presentable(&lines.to_string()));
+}
+
+/// The text as a terminal can take it: names from a module may hold control characters, and a
+/// line that is quoted from one may be of any length.
+fn presentable(text: &str) -> String {
+    let lines = text.lines().map(|line| {
+        let is_long = line.chars().nth(MAX_LINE_CHARS).is_some();
+        let kept = line.chars().take(MAX_LINE_CHARS);
+        let shown: String = kept
+            .map(|kept| match kept {
+                '\t' => " ".to_owned(),
+                kept if kept.is_control() => kept.escape_default().to_string(),
+                kept => kept.to_string(),
+            })
+            .collect();
+        shown + if is_long { "…" } else { "" }
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The same, without ending the line.
@@ -66,6 +87,13 @@ fn panic_report(info: &PanicHookInfo<'_>) -> String {
 mod tests {
     use super::*;
     use std::sync::{Arc, Mutex};
+
+    #[test]
+    fn names_cannot_control_the_terminal() {
+        assert_eq!(presentable("a\x1b[31m\nb\tc"), "a\\u{1b}[31m\nb c");
+        let long = presentable(&"x".repeat(5000));
+        assert_eq!(long.chars().count(), MAX_LINE_CHARS + 1);
+    }
 
     #[test]
     fn a_panic_is_reported_with_message_and_place() {

@@ -114,7 +114,7 @@ impl Input {
                 })?;
                 let wasm = wat::Parser::new()
                     .parse_str(Some(Path::new(&name)), text)
-                    .map_err(|error| anyhow::anyhow!("in the text of {error}"))?;
+                    .map_err(|error| anyhow::anyhow!("not a module in text form: {error}"))?;
                 // Offsets in messages from now on count in the binary form.
                 let name = format!("{name} (in binary form)");
                 Ok(Module { name, wasm })

@@ -71,7 +71,7 @@ fn parse(ty: ValType, text: &str) -> Result<Val, &'static str> {
         }
         ValType::V128 => text
             .strip_prefix("0x")
-            .and_then(|digits| hexadecimal(digits))
+            .and_then(hexadecimal)
             .map(Val::V128)
             .ok_or("0x and up to 32 hexadecimal digits (lanes cannot be given one by one)"),
         ValType::FuncRef | ValType::ExternRef => match text {

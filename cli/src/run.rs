@@ -43,6 +43,14 @@ pub(crate) struct RunArgs {
     /// The artifact, or the module in binary or text form; what it is shows in its contents
     file: PathBuf,
 
+    /// Arguments for the guest
+    #[arg(
+        value_name = "ARGS",
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    args: Vec<String>,
+
     #[command(flatten)]
     grants: GrantArgs,
 
@@ -63,14 +71,6 @@ pub(crate) struct RunArgs {
         next_help_heading = "Options for modules, which are compiled first"
     )]
     codegen: CodegenArgs,
-
-    /// Arguments for the guest
-    #[arg(
-        value_name = "ARGS",
-        trailing_var_arg = true,
-        allow_hyphen_values = true
-    )]
-    args: Vec<String>,
 }
 
 /// Runs the command.

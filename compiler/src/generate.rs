@@ -6,6 +6,7 @@
 //! the error is that of the first of them.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
@@ -160,9 +161,20 @@ impl<'a> Generator<'a> {
     }
 
     fn make(&self, job: Job, worker: &mut Worker) -> Result<Code, CompileError> {
-        self.translate(job, worker)?;
-        self.compile(job, &mut worker.context)
-            .map_err(|message| self.internal_error(job, message))
+        // A module must not be able to end the process, whatever bug it finds in the code
+        // generator. After an error the worker is not used again.
+        let made = catch_unwind(AssertUnwindSafe(|| {
+            self.translate(job, worker)?;
+            self.compile(job, &mut worker.context)
+                .map_err(|message| self.internal_error(job, message))
+        }));
+        made.unwrap_or_else(|panic| {
+            let message = panic
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| panic.downcast_ref::<&str>().copied());
+            Err(self.internal_error(job, message.unwrap_or("panic").to_owned()))
+        })
     }
 
     fn translate(&self, job: Job, worker: &mut Worker) -> Result<(), CompileError> {

@@ -2,13 +2,14 @@
 #![allow(unsafe_code, reason = "calls guest code")]
 
 use std::ptr::with_exposed_provenance_mut;
+use std::sync::Arc;
 
 use precast_artifacts_format::FuncType;
 use precast_artifacts_format::abi::{HostFuncContext, Slot, VmFunc};
 
 use crate::Caller;
 use crate::activation::{self, EntryTrampoline};
-use crate::error::{Error, UsageError};
+use crate::error::{Error, LinkError, UsageError};
 use crate::host_func::{HostEntry, HostFuncDef, IntoHostFunc};
 use crate::store::core::StoreCore;
 use crate::store::{AsStore, AsStoreMut, StoreId, StoreMut};
@@ -45,7 +46,11 @@ impl Func {
         store: &mut S,
         closure: impl IntoHostFunc<S::Data, P, R>,
     ) -> Result<Self, Error> {
-        Self::define(store, HostFuncDef::typed::<S::Data, P, R, _>(closure))
+        let engine = store.as_store().core().engine.clone();
+        Self::define(
+            store,
+            HostFuncDef::typed::<S::Data, P, R, _>(&engine, closure)?,
+        )
     }
 
     /// Makes a closure that takes and gives values of any type a function of the store. `ty` says
@@ -62,18 +67,27 @@ impl Func {
         + Sync
         + 'static,
     ) -> Result<Self, Error> {
-        Self::define(store, HostFuncDef::dynamic::<S::Data, _>(ty, closure))
+        let engine = store.as_store().core().engine.clone();
+        Self::define(
+            store,
+            HostFuncDef::dynamic::<S::Data, _>(&engine, ty, closure)?,
+        )
     }
 
-    fn define(
-        store: &mut impl AsStoreMut,
-        definition: std::sync::Arc<HostFuncDef>,
-    ) -> Result<Self, Error> {
-        let mut store = store.as_store_mut();
-        let core = store.core_mut();
+    fn define(store: &mut impl AsStoreMut, definition: Arc<HostFuncDef>) -> Result<Self, Error> {
+        Self::of_definition(store.as_store_mut().core_mut(), &definition).map_err(Error::from)
+    }
+
+    /// The host function as one of this store, whose engine is the definition's.
+    pub(crate) fn of_definition(
+        core: &mut StoreCore,
+        definition: &Arc<HostFuncDef>,
+    ) -> Result<Self, LinkError> {
         Ok(Self {
             store: core.id,
-            index: core.add_host_func(&definition)?,
+            index: core
+                .add_host_func(definition)
+                .ok_or(LinkError::OtherEngine)?,
         })
     }
 
@@ -98,7 +112,7 @@ impl Func {
         let mut store = store.as_store_mut();
         let core = store.core_mut();
         core.check_owner(self.store);
-        let ty = std::sync::Arc::clone(&core.func(self.index).ty);
+        let ty = Arc::clone(&core.func(self.index).ty);
         if !params.iter().map(Val::ty).eq(ty.params.iter().copied()) {
             let given = params.iter().map(Val::ty);
             return Err(UsageError::WrongSignature {

@@ -19,6 +19,7 @@ use precast_artifacts_format::abi::{
 
 use crate::backtrace;
 use crate::caller::Caller;
+use crate::engine::Engine;
 use crate::error::{Error, UsageError};
 use crate::store::core::{Outcome, StoreCore};
 use crate::store::{AsStoreMut as _, StoreMut};
@@ -31,7 +32,8 @@ pub(crate) type HostEntry =
 
 /// A host function that is not in a store yet.
 pub(crate) struct HostFuncDef {
-    ty: FuncType,
+    /// Engine-wide id of its type.
+    type_id: u32,
     entry: HostEntry,
     /// Address of the closure, exposed.
     closure: u64,
@@ -40,49 +42,57 @@ pub(crate) struct HostFuncDef {
 
 impl HostFuncDef {
     /// For a closure whose Rust types say what it takes and gives.
-    pub(crate) fn typed<T, P, R, F>(closure: F) -> Arc<Self>
+    pub(crate) fn typed<T, P, R, F>(engine: &Engine, closure: F) -> Result<Arc<Self>, Error>
     where
         T: 'static,
         F: IntoHostFunc<T, P, R>,
     {
-        Self::new(F::ty(), typed::<T, P, R, F>, closure)
+        Self::new(engine, &F::ty(), typed::<T, P, R, F>, closure)
     }
 
     /// For a closure that takes and gives values of any type; `ty` says which.
-    pub(crate) fn dynamic<T, F>(ty: FuncType, closure: F) -> Arc<Self>
+    pub(crate) fn dynamic<T, F>(
+        engine: &Engine,
+        ty: FuncType,
+        closure: F,
+    ) -> Result<Arc<Self>, Error>
     where
         T: 'static,
         F: Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<(), Error> + Send + Sync + 'static,
     {
-        let closure = DynamicClosure {
-            ty: ty.clone(),
-            closure,
-        };
-        Self::new(ty, dynamic::<T, F>, closure)
+        let closure = DynamicClosure { ty, closure };
+        let ty = closure.ty.clone();
+        Self::new(engine, &ty, dynamic::<T, F>, closure)
     }
 
-    fn new<C: Send + Sync + 'static>(ty: FuncType, entry: HostEntry, closure: C) -> Arc<Self> {
+    fn new<C: Send + Sync + 'static>(
+        engine: &Engine,
+        ty: &FuncType,
+        entry: HostEntry,
+        closure: C,
+    ) -> Result<Arc<Self>, Error> {
         let closure = Arc::new(closure);
-        Arc::new(Self {
-            ty,
+        Ok(Arc::new(Self {
+            type_id: engine.type_id(ty)?,
             entry,
             closure: Arc::as_ptr(&closure).expose_provenance() as u64,
             _keeps: closure,
-        })
+        }))
     }
 
-    pub(crate) fn ty(&self) -> &FuncType {
-        &self.ty
+    pub(crate) fn type_id(&self) -> u32 {
+        self.type_id
     }
 
-    /// The vmctx for it, in the store with that store context. It must not outlive `self`.
-    pub(crate) fn context(&self, store_context: u64) -> HostFuncContext {
+    /// The vmctx for it, in the store with that store context, of which it is the function with
+    /// number `index`. It must not outlive `self`.
+    pub(crate) fn context(&self, store_context: u64, index: u32) -> HostFuncContext {
         HostFuncContext {
             header: VmctxHeader {
                 magic: HOST_FUNC_MAGIC,
                 reserved: 0,
                 store_context,
-                host: 0,
+                host: u64::from(index),
             },
             func: self.entry as usize as u64,
             data: self.closure,

@@ -77,7 +77,7 @@ pub use func::Func;
 pub use global::Global;
 pub use host_func::IntoHostFunc;
 pub use instance::{Extern, Instance};
-pub use linker::Linker;
+pub use linker::{Linker, Prepared};
 pub use memory::Memory;
 pub use module::Module;
 pub use store::{AsStore, AsStoreMut, Store, StoreMut, StoreRef};

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use precast_artifacts_format::FuncType;
@@ -14,7 +15,8 @@ use crate::func::Func;
 use crate::host_func::{HostFuncDef, IntoHostFunc};
 use crate::instance::{Extern, Instance};
 use crate::module::Module;
-use crate::store::{AsStoreMut, StoreMut};
+use crate::store::AsStoreMut;
+use crate::store::core::StoreCore;
 use crate::val::Val;
 
 /// What is offered to modules, by name; for stores with data `T`.
@@ -37,7 +39,7 @@ pub struct Linker<T: 'static> {
     engine: Engine,
     definitions: HashMap<Box<str>, HashMap<Box<str>, Definition>>,
     shadowing: bool,
-    _data: std::marker::PhantomData<fn(T)>,
+    _data: PhantomData<fn(T)>,
 }
 
 #[derive(Clone)]
@@ -55,7 +57,7 @@ impl<T> Linker<T> {
             engine: engine.clone(),
             definitions: HashMap::new(),
             shadowing: false,
-            _data: std::marker::PhantomData,
+            _data: PhantomData,
         }
     }
 
@@ -106,7 +108,7 @@ impl<T> Linker<T> {
         name: &str,
         closure: impl IntoHostFunc<T, P, R>,
     ) -> Result<&mut Self, Error> {
-        let definition = HostFuncDef::typed::<T, P, R, _>(closure);
+        let definition = HostFuncDef::typed::<T, P, R, _>(&self.engine, closure)?;
         self.insert(module, name, Definition::Host(definition))
     }
 
@@ -135,7 +137,7 @@ impl<T> Linker<T> {
         ty: FuncType,
         closure: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<(), Error> + Send + Sync + 'static,
     ) -> Result<&mut Self, Error> {
-        let definition = HostFuncDef::dynamic::<T, _>(ty, closure);
+        let definition = HostFuncDef::dynamic::<T, _>(&self.engine, ty, closure)?;
         self.insert(module, name, Definition::Host(definition))
     }
 
@@ -175,15 +177,20 @@ impl<T> Linker<T> {
         Ok(self)
     }
 
-    /// What is defined under that name, in that store.
+    /// What is defined under that name, in that store. `None` too if the store belongs to another
+    /// engine.
     pub fn get(
         &self,
         store: &mut impl AsStoreMut<Data = T>,
         module: &str,
         name: &str,
     ) -> Option<Extern> {
-        let definition = self.definitions.get(module)?.get(name)?;
-        resolve(&mut store.as_store_mut(), definition).ok()
+        let mut store = store.as_store_mut();
+        let core = store.core_mut();
+        if !Engine::same(&self.engine, &core.engine) {
+            return None;
+        }
+        resolve(core, self.definitions.get(module)?.get(name)?).ok()
     }
 
     /// Instantiates `module` with what is defined here for its imports.
@@ -197,26 +204,34 @@ impl<T> Linker<T> {
         store: &mut impl AsStoreMut<Data = T>,
         module: &Module,
     ) -> Result<Instance, Error> {
-        let mut store = store.as_store_mut();
-        if !Engine::same(&self.engine, &store.core().engine) {
-            return Err(LinkError::OtherEngine.into());
-        }
-        let found = self.find(module)?;
-        let imports = found
-            .into_iter()
-            .map(|definition| resolve(&mut store, definition))
-            .collect::<Result<Vec<_>, Error>>()?;
-        Instance::new(&mut store, module, &imports)
+        self.prepare(module)?.instantiate(store)
     }
 
-    fn find(&self, module: &Module) -> Result<Vec<&Definition>, LinkError> {
+    /// Finds the imports of `module` once, to instantiate it many times.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError::Missing`] with all imports for which nothing is defined;
+    /// [`LinkError::OtherEngine`].
+    pub fn prepare(&self, module: &Module) -> Result<Prepared<T>, Error> {
+        if !Engine::same(&self.engine, module.engine()) {
+            return Err(LinkError::OtherEngine.into());
+        }
+        Ok(Prepared {
+            module: module.clone(),
+            definitions: self.find(module)?,
+            _data: PhantomData,
+        })
+    }
+
+    fn find(&self, module: &Module) -> Result<Vec<Definition>, LinkError> {
         let imports = &module.manifest().imports;
         let mut found = Vec::with_capacity(imports.len());
         let mut missing = Vec::new();
         for import in imports {
             let module_part = self.definitions.get(import.module.as_str());
             match module_part.and_then(|names| names.get(import.name.as_str())) {
-                Some(definition) => found.push(definition),
+                Some(definition) => found.push(definition.clone()),
                 None => missing.extend(ExternType::of_import(module.manifest(), &import.ty).map(
                     |ty| MissingImport {
                         module: import.module.clone(),
@@ -252,16 +267,72 @@ impl<T> Linker<T> {
     }
 }
 
-fn resolve<T>(store: &mut StoreMut<'_, T>, definition: &Definition) -> Result<Extern, Error> {
+fn resolve(core: &mut StoreCore, definition: &Definition) -> Result<Extern, LinkError> {
     match definition {
         Definition::Extern(item) => Ok(*item),
-        Definition::Host(definition) => {
-            let core = store.core_mut();
-            Ok(Extern::Func(Func {
-                store: core.id,
-                index: core.add_host_func(definition)?,
-            }))
+        Definition::Host(definition) => Ok(Extern::Func(Func::of_definition(core, definition)?)),
+    }
+}
+
+/// A module whose imports have been found, ready to be instantiated in any store of the engine.
+/// Made by [`Linker::prepare`].
+///
+/// ```no_run
+/// # use precast_loader::{Engine, Linker, Module, Store};
+/// # let engine = Engine::default();
+/// # // SAFETY: an example that is not run.
+/// # let module = unsafe { Module::load(&engine, "app.precast")? };
+/// let prepared = Linker::new(&engine).prepare(&module)?;
+/// for request in 0..1000 {
+///     let mut store = Store::new(&engine, request);
+///     let instance = prepared.instantiate(&mut store)?;
+/// }
+/// # Ok::<(), precast_loader::Error>(())
+/// ```
+pub struct Prepared<T: 'static> {
+    module: Module,
+    definitions: Vec<Definition>,
+    _data: PhantomData<fn(T)>,
+}
+
+impl<T> Prepared<T> {
+    /// The module.
+    pub fn module(&self) -> &Module {
+        &self.module
+    }
+
+    /// Instantiates the module.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Instance::new`].
+    pub fn instantiate(&self, store: &mut impl AsStoreMut<Data = T>) -> Result<Instance, Error> {
+        let mut store = store.as_store_mut();
+        let core = store.core_mut();
+        if !Engine::same(self.module.engine(), &core.engine) {
+            return Err(LinkError::OtherEngine.into());
         }
+        let imports = self.definitions.iter();
+        let imports = imports
+            .map(|definition| resolve(core, definition))
+            .collect::<Result<Vec<_>, _>>()?;
+        Instance::new(&mut store, &self.module, &imports)
+    }
+}
+
+impl<T> Clone for Prepared<T> {
+    fn clone(&self) -> Self {
+        Self {
+            module: self.module.clone(),
+            definitions: self.definitions.clone(),
+            _data: PhantomData,
+        }
+    }
+}
+
+impl<T> fmt::Debug for Prepared<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Prepared").field(&self.module).finish()
     }
 }
 
@@ -271,7 +342,7 @@ impl<T> Clone for Linker<T> {
             engine: self.engine.clone(),
             definitions: self.definitions.clone(),
             shadowing: self.shadowing,
-            _data: std::marker::PhantomData,
+            _data: PhantomData,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Modules: artifacts that have been mapped.
 
+use std::ffi::OsStr;
 use std::fmt;
+use std::fs::File;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -87,11 +89,7 @@ impl Module {
     #[allow(unsafe_code, reason = "what is loaded will be run")]
     pub unsafe fn load(engine: &Engine, path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let stem = path.file_stem().map(|stem| stem.to_string_lossy());
-        let file = image::open(path)?;
-        Self::of_image(engine, stem.as_deref(), |host| {
-            Image::map(file, Some(path), host)
-        })
+        Self::of_file(engine, image::open(path)?, Some(path))
     }
 
     /// Maps an artifact that is in memory. The bytes are copied, into a file in memory.
@@ -106,19 +104,14 @@ impl Module {
     /// nobody who is not trusted may have changed them since.
     #[allow(unsafe_code, reason = "what is loaded will be run")]
     pub unsafe fn load_bytes(engine: &Engine, bytes: &[u8]) -> Result<Self, Error> {
-        // What can be refused is refused before anything is copied.
-        parse(bytes)?;
         let file = crate::sys::memfd::sealed("precast", bytes)
             .map_err(|error| Error::io("create a file in memory", error))?;
-        Self::of_image(engine, None, |host| Image::map(file, None, host))
+        Self::of_file(engine, file, None)
     }
 
-    fn of_image(
-        engine: &Engine,
-        stem: Option<&str>,
-        map: impl FnOnce(&precast_artifacts_format::Host) -> Result<(Image, Manifest, Note), Error>,
-    ) -> Result<Self, Error> {
-        let (image, manifest, note) = map(host()?)?;
+    fn of_file(engine: &Engine, file: File, path: Option<&Path>) -> Result<Self, Error> {
+        let (image, manifest, note) = Image::map(file, path, host()?)?;
+        let stem = path.and_then(Path::file_stem).map(OsStr::to_string_lossy);
         let layout = manifest
             .vmctx_layout()
             .ok_or_else(|| damaged(Section::Manifest, "the size of the vmctx"))?;
@@ -129,11 +122,11 @@ impl Module {
                 ImportType::Func(ty) => Some(ty),
                 _ => None,
             });
-        let name = manifest.module_name.as_deref().or(stem).unwrap_or("module");
+        let name = manifest.module_name.as_deref().or(stem.as_deref());
         Ok(Self {
             inner: Arc::new(Inner {
                 engine: engine.clone(),
-                display_name: name.into(),
+                display_name: name.unwrap_or("module").into(),
                 layout,
                 imported: manifest.imported(),
                 type_ids: engine.type_ids(&manifest.types)?,

@@ -100,12 +100,11 @@ impl Report {
         for memory in &self.memories {
             writeln!(
                 f,
-                "  memory {}: {} pages, {}; {} bytes of contents in {} pieces",
+                "  memory {}: {} pages, {}; {} bytes of initial contents",
                 memory.index,
                 memory.minimum_pages,
                 upto(memory.maximum_pages),
-                memory.image_bytes,
-                memory.image_extents
+                memory.image_bytes
             )?;
         }
         for table in &self.tables {

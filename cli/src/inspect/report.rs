@@ -3,10 +3,12 @@
 //! Offsets of sections count from the start of the file, those of functions from the start of
 //! `.text`. Indices are those of the module, imports first.
 
+use std::iter;
+
 use precast_artifacts_format::{
     Artifact, ArtifactError, CpuFeatures, Difference, Export, ExternIndex, FuncType, GlobalType,
-    Import, ImportType, ImportedCounts, MemoryPlan, MemoryType, Note, SectionDigest, TablePlan,
-    TableType, Tunables,
+    Import, ImportType, ImportedCounts, MemoryPlan, MemoryType, Note, Section, SectionDigest,
+    TablePlan, TableType, Tunables,
 };
 use precast_loader::{Error, Module};
 use serde::Serialize;
@@ -149,7 +151,9 @@ impl Report {
             wasm_features: manifest.features.clone(),
             obstacles: obstacles(artifact.bytes()),
             digest_error: verified.err().map(|error| error.to_string()),
-            sections: sections.iter().map(SectionReport::new).collect(),
+            sections: iter::once(SectionReport::of_note(artifact))
+                .chain(sections.iter().map(SectionReport::new))
+                .collect(),
             imports: manifest.imports.iter().map(|it| types.import(it)).collect(),
             exports: manifest.exports.iter().map(|it| types.export(it)).collect(),
             memories: (manifest.memories.iter().zip(imported.memories..))
@@ -193,6 +197,17 @@ pub(super) fn feature_names(features: CpuFeatures) -> Vec<&'static str> {
 }
 
 impl SectionReport {
+    /// The note itself, which lists all sections but itself.
+    fn of_note(artifact: &Artifact<'_>) -> Self {
+        let (file, note) = (artifact.bytes(), artifact.section(Section::Note));
+        let file_offset = note.as_ptr().addr() - file.as_ptr().addr();
+        Self {
+            name: Section::Note.name(),
+            file_offset: file_offset as u64,
+            bytes: note.len() as u64,
+        }
+    }
+
     fn new(digest: &SectionDigest) -> Self {
         Self {
             name: digest.section.name(),

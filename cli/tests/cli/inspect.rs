@@ -37,7 +37,7 @@ fn an_artifact_is_described_for_people() {
         ".precast.image",
         "\"wasi_snapshot_preview1\" \"fd_write\": (func (param i32 i32 i32 i32) (result i32))",
         "\"_start\": (func)",
-        "\"memory\": (memory 2)",
+        "\"memory\": (memory ",
         "constant",
         "trap sites",
         "more, see --json",

@@ -248,3 +248,11 @@ fn relative_directories_are_those_of_the_shell() {
     let inside = |args: &[&str]| precast(args).current_dir(&scratch.path(""));
     assert!(inside(&args).succeeds().contains("2"));
 }
+
+#[test]
+fn names_in_a_backtrace_cannot_control_the_terminal() {
+    let scratch = Scratch::new();
+    let text = "(module (func $\"a\\1b[31m\" (export \"_start\") unreachable))";
+    let file = scratch.file("red.wat", text);
+    run(&file, &[], &[]).fails(134, &["precast: trap: unreachable", "a\\u{1b}[31m"]);
+}

@@ -53,7 +53,7 @@ pub(crate) struct StoreCore {
 
     /// Which global stands at an address.
     pub(crate) globals_by_address: HashMap<usize, u32>,
-    /// Which function has this code and vmctx; the code counts as 0 for host functions.
+    /// Which of the guests' functions has this code and vmctx.
     pub(crate) funcs_by_address: HashMap<(u64, u64), u32>,
     /// Which function a host function's definition has become in this store.
     pub(crate) funcs_by_definition: HashMap<usize, u32>,
@@ -168,4 +168,25 @@ pub(crate) fn push<T>(items: &mut Vec<T>, item: T) -> u32 {
     let number = u32::try_from(items.len());
     items.push(item);
     number.expect("memory ends before the numbers do")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_can_be_sent_and_shared() {
+        fn is_send_and_sync<T: Send + Sync>() {}
+        is_send_and_sync::<InstanceData>();
+        is_send_and_sync::<LinearMemory>();
+        is_send_and_sync::<TableElements>();
+        is_send_and_sync::<GlobalCell>();
+        is_send_and_sync::<FuncData>();
+        is_send_and_sync::<HostFunc>();
+        is_send_and_sync::<ExternData>();
+        is_send_and_sync::<Module>();
+        // Nothing gives shared access to the rest.
+        fn is_send<T: Send>() {}
+        is_send::<StoreCore>();
+    }
 }

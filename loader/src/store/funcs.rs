@@ -15,7 +15,6 @@ use precast_artifacts_format::abi::{
 use super::core::{StoreCore, push};
 use crate::activation::EntryTrampoline;
 use crate::engine::NO_TYPE;
-use crate::error::LimitError;
 use crate::func::Func;
 use crate::host_func::HostFuncDef;
 use crate::module::Module;
@@ -53,11 +52,9 @@ impl StoreCore {
         type_id: u32,
         funcref: Option<u64>,
     ) -> Option<u32> {
-        let is_host = is_host_func(func.vmctx);
-        let func = VmFunc {
-            code: if is_host { 0 } else { func.code },
-            ..func
-        };
+        if let Some(index) = host_func_index(func.vmctx) {
+            return Some(index);
+        }
         if let Some(&index) = self.funcs_by_address.get(&(func.code, func.vmctx)) {
             return Some(index);
         }
@@ -65,7 +62,7 @@ impl StoreCore {
             func,
             type_id,
             ty: self.engine.func_type(type_id)?,
-            is_host,
+            is_host: false,
             entry: 0,
             funcref: funcref.unwrap_or(0),
             own_funcref: None,
@@ -75,29 +72,35 @@ impl StoreCore {
         Some(index)
     }
 
-    /// The number of a host function, which is set up if it is new here.
-    pub(crate) fn add_host_func(
-        &mut self,
-        definition: &Arc<HostFuncDef>,
-    ) -> Result<u32, LimitError> {
+    /// The number of a host function, which is set up if it is new here. `None` if its type is not
+    /// the engine's.
+    pub(crate) fn add_host_func(&mut self, definition: &Arc<HostFuncDef>) -> Option<u32> {
         let key = Arc::as_ptr(definition).addr();
         if let Some(&index) = self.funcs_by_definition.get(&key) {
-            return Ok(index);
+            return Some(index);
         }
-        let type_id = self.engine.type_id(definition.ty())?;
-        let context = Pinned::new(definition.context(self.context_address()));
-        let func = VmFunc {
-            code: 0,
-            vmctx: context.address(),
-        };
+        let type_id = definition.type_id();
+        let ty = self.engine.func_type(type_id)?;
+        let index = u32::try_from(self.funcs.len()).ok()?;
+        let context = Pinned::new(definition.context(self.context_address(), index));
+        self.funcs.push(FuncData {
+            func: VmFunc {
+                code: 0,
+                vmctx: context.address(),
+            },
+            type_id,
+            ty,
+            is_host: true,
+            entry: 0,
+            funcref: 0,
+            own_funcref: None,
+        });
         self.host_funcs.push(HostFunc {
             _context: context,
             _definition: Arc::clone(definition),
         });
-        let index = self.add_func(func, type_id, None);
-        let index = index.expect("the type's id is the engine's");
         self.funcs_by_definition.insert(key, index);
-        Ok(index)
+        Some(index)
     }
 
     /// The function at `index`, which a handle of this store holds.
@@ -204,10 +207,13 @@ impl StoreCore {
     }
 }
 
-/// Whether a callee's vmctx is that of a host function.
-fn is_host_func(vmctx: u64) -> bool {
+/// The number of the host function with that vmctx; `None` if it is an instance's.
+fn host_func_index(vmctx: u64) -> Option<u32> {
     let header = with_exposed_provenance::<VmctxHeader>(vmctx as usize);
     // SAFETY: every vmctx that the loader or guest code holds belongs to something that lives as
     // long as the store, and begins with a header.
-    unsafe { (*header).magic == HOST_FUNC_MAGIC }
+    let header = unsafe { &*header };
+    (header.magic == HOST_FUNC_MAGIC)
+        .then(|| u32::try_from(header.host).ok())
+        .flatten()
 }

@@ -2,7 +2,9 @@
 
 use std::hint::black_box;
 
-use crate::artifact::plain;
+use precast_loader::{Engine, Linker, Module, Store};
+
+use crate::artifact::{parts, plain};
 
 #[test]
 #[ignore = "measures"]
@@ -22,6 +24,36 @@ fn calls() {
         }
         println!("{name}: {best:.2} ns");
     }
+}
+
+#[test]
+#[ignore = "measures"]
+fn loading_and_instantiating() {
+    const N: u32 = 2_000;
+    let engine = Engine::default();
+    let path = std::env::temp_dir().join(format!("precast-costs-{}", std::process::id()));
+    std::fs::write(&path, parts().write()).unwrap();
+    // SAFETY: the file has just been written.
+    let load = || unsafe { Module::load(&engine, &path).unwrap() };
+    let start = cpu_seconds();
+    for _ in 0..N {
+        load();
+    }
+    let each = (cpu_seconds() - start) * 1e6 / f64::from(N);
+    println!("load and unmap: {each:.1} µs");
+
+    let module = load();
+    std::fs::remove_file(&path).unwrap();
+    let mut linker = Linker::new(&engine);
+    linker.func("env", "host", |a: i64, b: i64| a * b).unwrap();
+    let prepared = linker.prepare(&module).unwrap();
+    let start = cpu_seconds();
+    for _ in 0..N {
+        let mut store = Store::new(&engine, ());
+        prepared.instantiate(&mut store).unwrap();
+    }
+    let each = (cpu_seconds() - start) * 1e6 / f64::from(N);
+    println!("store, instance and drop: {each:.1} µs");
 }
 
 /// What this thread has used; other processes do not count.

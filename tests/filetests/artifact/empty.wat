@@ -1,0 +1,5 @@
+(module)
+
+;;= target x86_64-unknown-linux
+;;= escaping []
+;;= slots []

@@ -1,0 +1,4 @@
+(module
+  (func $f (return_call $f)))
+
+;;= error: not supported yet: the instruction ReturnCall (at byte offset 0x17)
