@@ -85,7 +85,12 @@ impl From<BinaryReaderError> for CompileError {
     fn from(error: BinaryReaderError) -> Self {
         Self::Invalid {
             wasm_offset: error.offset(),
-            message: error.message().to_owned(),
+            // Some of the parser's messages are broken over lines.
+            message: error
+                .message()
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" "),
         }
     }
 }

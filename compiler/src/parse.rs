@@ -6,7 +6,7 @@ use precast_artifacts_format::{
 };
 use rustc_hash::FxHashMap;
 use wasmparser::{
-    CompositeInnerType, ConstExpr as WasmConstExpr, DataKind, ElementItems, ElementKind,
+    CompositeInnerType, ConstExpr as WasmConstExpr, DataKind, ElementItems, ElementKind, Encoding,
     ExternalKind, HeapType, KnownCustom, Name, Operator, Parser, Payload, RefType, TableInit,
     TypeRef, ValidPayload, Validator, WasmFeatures,
 };
@@ -28,6 +28,12 @@ pub(crate) fn parse(wasm: &[u8]) -> Result<Module<'_>> {
             limit: MAX_MODULE_BYTES,
         });
     }
+    if !wasm.starts_with(b"\0asm") {
+        return Err(CompileError::Invalid {
+            wasm_offset: 0,
+            message: "it does not start with the bytes \"\\0asm\"".to_owned(),
+        });
+    }
     // What is valid but not done yet is to be named as such, so validation knows every feature,
     // but for a proposal that gives memory instructions another kind of target.
     let features = WasmFeatures::all().difference(WasmFeatures::MULTIBYTE_ARRAY_ACCESS);
@@ -38,6 +44,14 @@ pub(crate) fn parse(wasm: &[u8]) -> Result<Module<'_>> {
     let mut known_types = FxHashMap::default();
     for payload in parser.parse_all(wasm) {
         let payload = payload?;
+        if let Payload::Version {
+            encoding: Encoding::Component,
+            range,
+            ..
+        } = &payload
+        {
+            return Err(CompileError::unsupported(range.start, "components"));
+        }
         match validator.payload(&payload)? {
             ValidPayload::Func(validate, body) => module.bodies.push(Body { validate, body }),
             _ => section(&mut module, &mut known_types, payload)?,
@@ -52,11 +66,6 @@ fn section<'a>(
     payload: Payload<'a>,
 ) -> Result<()> {
     match payload {
-        Payload::Version {
-            encoding: wasmparser::Encoding::Component,
-            range,
-            ..
-        } => return Err(CompileError::unsupported(range.start, "components")),
         Payload::TypeSection(reader) => {
             for group in reader.into_iter_with_offsets() {
                 let (offset, group) = group?;

@@ -23,6 +23,15 @@ pub(crate) use walk::{RawFrames, record, record_exit, resolve};
 pub(crate) const MAX_FRAMES: usize = 64;
 
 /// The Wasm functions that were being executed, innermost first.
+///
+/// ```
+/// use precast_loader::{Error, Frame};
+///
+/// fn innermost(error: &Error) -> Option<&str> {
+///     error.backtrace()?.frames().first().and_then(Frame::func_name)
+/// }
+/// assert_eq!(innermost(&Error::host("outside of any function")), None);
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Backtrace {
     pub(crate) frames: Vec<Frame>,

@@ -37,8 +37,9 @@ impl Config {
         }
     }
 
-    /// How much stack guest code may use in one call from outside, in bytes, host functions that
-    /// it calls included. It then traps with "call stack exhausted".
+    /// How much stack guest code may use in one call from outside, in bytes. Host functions that
+    /// it calls, and guest code that those call in turn, count too. Beyond that it traps with
+    /// "call stack exhausted".
     ///
     /// The thread's stack must be larger than that by what host functions need at its end.
     pub fn max_stack_bytes(&mut self, bytes: usize) -> &mut Self {

@@ -1,8 +1,4 @@
 //! Globals, as the host sees them.
-#![allow(
-    unsafe_code,
-    reason = "says that a definition stays where the store has pinned it"
-)]
 
 use precast_artifacts_format::GlobalType;
 use precast_artifacts_format::abi::{Slot, VmGlobal};
@@ -12,7 +8,7 @@ use crate::store::core::StoreCore;
 use crate::store::{AsStore, AsStoreMut, StoreId};
 use crate::val::Val;
 use crate::vm::global::GlobalCell;
-use crate::vm::pinned::Pinned;
+use crate::vm::place::Place;
 
 /// A global of a store.
 ///
@@ -45,11 +41,7 @@ impl Global {
         let mut store = store.as_store_mut();
         let core = store.core_mut();
         let Slot(value) = to_slot(core, ty, init)?;
-        let definition = Pinned::new(VmGlobal(value));
-        // SAFETY: the store keeps the definition as long as the global, and shows it to nobody
-        // but guest code.
-        let cell = unsafe { GlobalCell::new(definition.pointer(), ty) };
-        core.host_globals.push(definition);
+        let cell = GlobalCell::new(Place::new(VmGlobal(value)), ty);
         Ok(Self {
             store: core.id,
             index: core.add_global(cell),
@@ -65,7 +57,8 @@ impl Global {
     pub fn get(&self, store: &mut impl AsStoreMut) -> Val {
         let (core, _) = store.as_store_mut().parts();
         let cell = self.of(core);
-        Val::from_slot(cell.ty().content, &Slot(cell.get()), core)
+        let (ty, value) = (cell.ty(), cell.get());
+        Val::from_slot(ty.content, &Slot(value), core)
     }
 
     /// Sets its value.
@@ -84,9 +77,9 @@ impl Global {
         Ok(())
     }
 
-    fn of(self, core: &StoreCore) -> GlobalCell {
+    fn of(self, core: &StoreCore) -> &GlobalCell {
         core.check_owner(self.store);
-        core.globals[self.index as usize]
+        &core.globals[self.index as usize]
     }
 }
 

@@ -34,6 +34,16 @@ pub struct Instance {
 }
 
 /// Something that can be imported and exported.
+///
+/// ```
+/// use precast_loader::{Engine, Extern, Func, Store};
+///
+/// let mut store = Store::new(&Engine::default(), ());
+/// let item = Extern::from(Func::wrap(&mut store, |a: i32| -a)?);
+/// assert_eq!(item.ty(&store).to_string(), "(func (param i32) (result i32))");
+/// assert!(item.memory().is_none());
+/// # Ok::<(), precast_loader::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extern {
     /// A function.

@@ -10,12 +10,14 @@
 //!    already be in an imported table.
 //! 5. The start function runs.
 
-use precast_artifacts_format::abi::{Slot, VmFuncRef};
-use precast_artifacts_format::{ConstExpr, DataMode, ElementMode, ImportType, Section, TrapCode};
+use precast_artifacts_format::abi::{VmFunc, VmFuncRef};
+use precast_artifacts_format::{
+    ConstExpr, DataMode, ElementMode, ExternIndex, ImportType, Section, TrapCode,
+};
 
 use crate::error::{Error, LimitError, LinkError, MismatchedImport};
 use crate::extern_type::ExternType;
-use crate::func::{Callee, Func};
+use crate::func::Func;
 use crate::instance::Extern;
 use crate::module::{Module, damaged};
 use crate::segments;
@@ -44,25 +46,20 @@ pub(crate) fn instantiate(
 }
 
 /// Step 5.
-#[allow(unsafe_code, reason = "calls guest code")]
 pub(crate) fn run_start<T>(
     store: &mut StoreMut<'_, T>,
     instance: u32,
     start: u32,
 ) -> Result<(), Error> {
-    let core = store.core_mut();
-    let item = core.extern_of(instance, precast_artifacts_format::ExternIndex::Func(start));
-    let Some(Extern::Func(Func { index, .. })) = item else {
-        return Err(damaged(Section::Funcs, "the start function"));
-    };
-    let ty = &core.func(index).ty;
-    if !ty.params.is_empty() || !ty.results.is_empty() {
-        return Err(damaged(Section::Funcs, "the start function's type"));
-    }
-    let callee = Callee::of(core, index)?;
-    let mut slot = Slot::default();
-    // SAFETY: the function is of this store, and takes and gives nothing.
-    unsafe { callee.call(store, &mut slot) }
+    let start = store
+        .core_mut()
+        .extern_of(instance, ExternIndex::Func(start));
+    let start = start.and_then(Extern::func);
+    let start = start.ok_or_else(|| damaged(Section::Funcs, "the start function"))?;
+    let start = start
+        .typed::<(), ()>(store)
+        .map_err(|_| damaged(Section::Funcs, "the start function's type"))?;
+    start.call(store, ())
 }
 
 fn check_imports(core: &StoreCore, module: &Module, imports: &[Extern]) -> Result<(), Error> {
@@ -132,13 +129,11 @@ fn type_of(core: &StoreCore, item: &Extern) -> ExternType {
 
 /// What has been set up for an instance, but does not belong to the store yet.
 struct Parts {
-    // Memories and tables keep their definitions in the vmctx, and go before it.
     memories: Vec<LinearMemory>,
     tables: Vec<TableElements>,
     vmctx: Vmctx,
 }
 
-#[allow(unsafe_code, reason = "says that a vmctx keeps its definitions")]
 fn set_up(core: &StoreCore, module: &Module) -> Result<Parts, Error> {
     let manifest = module.manifest();
     let out_of_memory = || LimitError::OutOfMemory {
@@ -150,9 +145,7 @@ fn set_up(core: &StoreCore, module: &Module) -> Result<Parts, Error> {
     for (index, plan) in (0..).zip(&manifest.memories) {
         let tunables = module.note().tunables;
         let max_bytes = core.limits.memory_bytes;
-        // SAFETY: the vmctx lives as long as the memory, first in `Parts` and then in the store.
-        let mut memory =
-            unsafe { LinearMemory::new(vmctx.memory(index), plan.ty, tunables, max_bytes)? };
+        let mut memory = LinearMemory::new(vmctx.memory(index), plan.ty, tunables, max_bytes)?;
         for extent in &plan.image {
             let (file, file_offset) = module
                 .image()
@@ -168,9 +161,11 @@ fn set_up(core: &StoreCore, module: &Module) -> Result<Parts, Error> {
     let mut tables = Vec::new();
     for (index, plan) in (0..).zip(changing) {
         let max_elements = core.limits.table_elements;
-        // SAFETY: as for memories.
-        let table = unsafe { TableElements::new(vmctx.table(index), plan.ty, max_elements)? };
-        tables.push(table);
+        tables.push(TableElements::new(
+            vmctx.table(index),
+            plan.ty,
+            max_elements,
+        )?);
     }
     Ok(Parts {
         memories,
@@ -199,7 +194,8 @@ fn join(
 
     let mut memory_numbers = Vec::new();
     let mut table_numbers = Vec::new();
-    let (mut funcs, mut globals) = (0, 0);
+    let mut global_numbers = Vec::new();
+    let mut funcs = 0;
     for item in imports {
         match *item {
             Extern::Func(func) => {
@@ -219,9 +215,9 @@ fn join(
                 table_numbers.push(Some(table.index));
             }
             Extern::Global(global) => {
-                let cell = core.globals[global.index as usize];
-                vmctx.set_imported_global(globals, cell.pointer());
-                globals += 1;
+                let place = core.globals[global.index as usize].place();
+                vmctx.set_imported_global(global_numbers.len() as u32, place);
+                global_numbers.push(global.index);
             }
         }
     }
@@ -240,6 +236,7 @@ fn join(
         module: module.clone(),
         memories: memory_numbers.into(),
         tables: table_numbers.into(),
+        imported_globals: global_numbers.into(),
         dropped_data: InstanceData::dropped_data_at_start(module),
         dropped_elements: InstanceData::dropped_elements_at_start(module),
     });
@@ -255,7 +252,7 @@ fn func_to_import(
     module: &Module,
     type_index: Option<u32>,
     func: Func,
-) -> Result<precast_artifacts_format::abi::VmFunc, Error> {
+) -> Result<VmFunc, Error> {
     let data = core.func(func.index);
     let mut callee = data.func;
     if data.is_host {
@@ -286,10 +283,9 @@ fn write_funcrefs(core: &mut StoreCore, instance: u32, module: &Module) -> Resul
 }
 
 fn write_globals(core: &mut StoreCore, instance: u32, module: &Module) -> Result<(), Error> {
-    let imported = module.imported().globals;
-    for (index, plan) in (imported..).zip(&module.manifest().globals) {
+    for (index, plan) in (0..).zip(&module.manifest().globals) {
         let value = segments::evaluate(core, instance, &plan.init)?;
-        let global = core.instances[instance as usize].global(index);
+        let global = core.instances[instance as usize].defined_global(index);
         if let Some(mut global) = global {
             global.set(value);
         }

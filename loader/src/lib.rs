@@ -35,6 +35,7 @@
 
 mod activation;
 mod backtrace;
+mod call;
 mod caller;
 mod engine;
 mod error;

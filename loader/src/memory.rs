@@ -1,8 +1,4 @@
 //! Linear memories, as the host sees them.
-#![allow(
-    unsafe_code,
-    reason = "says that a definition stays where the store has pinned it"
-)]
 
 use precast_artifacts_format::abi::VmMemory;
 use precast_artifacts_format::{MemoryType, Tunables};
@@ -11,7 +7,7 @@ use crate::error::{Error, UsageError};
 use crate::store::core::{StoreCore, push};
 use crate::store::{AsStore, AsStoreMut, StoreId};
 use crate::vm::memory::LinearMemory;
-use crate::vm::pinned::Pinned;
+use crate::vm::place::Place;
 
 /// A linear memory of a store.
 ///
@@ -44,13 +40,9 @@ impl Memory {
     pub fn new(store: &mut impl AsStoreMut, ty: MemoryType) -> Result<Self, Error> {
         let mut store = store.as_store_mut();
         let core = store.core_mut();
-        let definition = Pinned::new(VmMemory::default());
+        let definition = Place::new(VmMemory::default());
         let max_bytes = core.limits.memory_bytes;
-        // SAFETY: the store keeps the definition as long as the memory, and shows it to nobody
-        // but guest code.
-        let memory =
-            unsafe { LinearMemory::new(definition.pointer(), ty, Tunables::DEFAULT, max_bytes)? };
-        core.host_memories.push(definition);
+        let memory = LinearMemory::new(definition, ty, Tunables::DEFAULT, max_bytes)?;
         Ok(Self {
             store: core.id,
             index: push(&mut core.memories, memory),

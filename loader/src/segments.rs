@@ -125,7 +125,7 @@ pub(crate) fn evaluate(
         ConstExpr::RefNull(_) => 0,
         ConstExpr::RefFunc(func) => u128::from(funcref(core, instance, func)?),
         ConstExpr::GlobalGet(index) => {
-            let global = core.instances[instance as usize].global(index);
+            let global = core.global_of(instance, index);
             let global = global
                 .ok_or_else(|| damaged(Section::Manifest, "a constant expression's global"))?;
             return Ok(global.get());

@@ -211,7 +211,16 @@ pub trait AsStore: sealed::Sealed {
 
 /// Whatever a store can be borrowed from, to change it or to run guest code.
 ///
-/// Only this crate implements it.
+/// Only this crate implements it. Functions of one's own take it to be of use both to those who
+/// have a store and in host functions:
+///
+/// ```
+/// use precast_loader::{AsStoreMut, Error, Memory};
+///
+/// fn write_number(store: &mut impl AsStoreMut, memory: Memory, number: u32) -> Result<(), Error> {
+///     memory.write(store, 0, &number.to_le_bytes())
+/// }
+/// ```
 pub trait AsStoreMut: AsStore {
     /// Borrows the store.
     fn as_store_mut(&mut self) -> StoreMut<'_, Self::Data>;

@@ -1,8 +1,4 @@
 //! Tables, as the host sees them.
-#![allow(
-    unsafe_code,
-    reason = "says that a definition stays where the store has pinned it"
-)]
 
 use precast_artifacts_format::abi::{Slot, VmTable};
 use precast_artifacts_format::{TableType, ValType};
@@ -11,7 +7,7 @@ use crate::error::{Error, UsageError};
 use crate::store::core::{StoreCore, push};
 use crate::store::{AsStore, AsStoreMut, StoreId};
 use crate::val::Val;
-use crate::vm::pinned::Pinned;
+use crate::vm::place::Place;
 use crate::vm::table::TableElements;
 
 /// A table of a store.
@@ -47,15 +43,11 @@ impl Table {
         let mut store = store.as_store_mut();
         let core = store.core_mut();
         let element = to_element(core, ty.element, init)?;
-        let definition = Pinned::new(VmTable::default());
-        let max_elements = core.limits.table_elements;
-        // SAFETY: the store keeps the definition as long as the table, and shows it to nobody but
-        // guest code.
-        let mut table = unsafe { TableElements::new(definition.pointer(), ty, max_elements)? };
+        let definition = Place::new(VmTable::default());
+        let mut table = TableElements::new(definition, ty, core.limits.table_elements)?;
         if element != 0 {
             table.elements_mut().fill(element);
         }
-        core.host_tables.push(definition);
         Ok(Self {
             store: core.id,
             index: push(&mut core.tables, table),

@@ -1,17 +1,13 @@
 //! Functions with Rust types.
-#![allow(unsafe_code, reason = "calls guest code")]
 
 use std::fmt;
-use std::marker::PhantomData;
-use std::mem::MaybeUninit;
 
-use precast_artifacts_format::abi::Slot;
-
-use crate::error::{Error, UsageError};
-use crate::func::{Callee, Func};
+use crate::call::TypedCallee;
+use crate::error::Error;
+use crate::func::Func;
 use crate::store::AsStoreMut;
 use crate::store::core::StoreCore;
-use crate::wasm_ty::{MAX_SLOTS, SlotAccess, WasmParams, WasmResults, func_type};
+use crate::wasm_ty::{WasmParams, WasmResults};
 
 /// A function whose parameters and results have Rust types: tuples of [`WasmTy`](crate::WasmTy),
 /// or single ones. A call allocates nothing.
@@ -29,8 +25,7 @@ use crate::wasm_ty::{MAX_SLOTS, SlotAccess, WasmParams, WasmResults, func_type};
 /// ```
 pub struct TypedFunc<P, R> {
     func: Func,
-    callee: Callee,
-    _types: PhantomData<fn(P) -> R>,
+    callee: TypedCallee<P, R>,
 }
 
 impl<P, R> Clone for TypedFunc<P, R> {
@@ -49,23 +44,8 @@ impl<P, R> fmt::Debug for TypedFunc<P, R> {
 
 impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
     pub(crate) fn new(func: Func, core: &mut StoreCore) -> Result<Self, Error> {
-        const {
-            assert!(P::TYPES.len() <= MAX_SLOTS && R::TYPES.len() <= MAX_SLOTS);
-        }
-        core.check_owner(func.store);
-        let found = &core.func(func.index).ty;
-        if *found.params != *P::TYPES || *found.results != *R::TYPES {
-            return Err(UsageError::WrongSignature {
-                expected: func_type::<P, R>(),
-                found: (**found).clone(),
-            }
-            .into());
-        }
-        Ok(Self {
-            func,
-            callee: Callee::of(core, func.index)?,
-            _types: PhantomData,
-        })
+        let callee = TypedCallee::new(core, func)?;
+        Ok(Self { func, callee })
     }
 
     /// The function without types.
@@ -86,17 +66,6 @@ impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
     /// called panics.
     #[inline]
     pub fn call(&self, store: &mut impl AsStoreMut, params: P) -> Result<R, Error> {
-        let mut store = store.as_store_mut();
-        let core = store.core_mut();
-        core.check_owner(self.func.store);
-        let mut slots = [const { MaybeUninit::<Slot>::uninit() }; MAX_SLOTS];
-        params.into_slots(&mut slots, SlotAccess(core));
-        let first = slots.as_mut_ptr().cast::<Slot>();
-        // SAFETY: the callee is of this store, checked above, and its types are `P` and `R`,
-        // checked when `self` was made; there is room for both, which are no longer than the array.
-        unsafe { self.callee.call(&mut store, first)? };
-        // SAFETY: the callee has written as many slots as it has results.
-        let results = unsafe { std::slice::from_raw_parts(first, R::TYPES.len()) };
-        Ok(R::from_slots(results, SlotAccess(store.core_mut())))
+        self.callee.call(&mut store.as_store_mut(), params)
     }
 }

@@ -51,7 +51,9 @@ impl FileTest {
                 continue;
             };
             if !on_top {
-                return Err(format!("line {number}: directives stand on top of the file"));
+                return Err(format!(
+                    "line {number}: directives stand on top of the file"
+                ));
             }
             let (key, value) = directive
                 .split_once(':')
@@ -74,7 +76,10 @@ impl FileTest {
 
     /// The values of all directives with that key, in order.
     pub fn all<'a>(&'a self, key: &str) -> impl Iterator<Item = &'a str> {
-        let matching = self.directives.iter().filter(move |(found, _)| found == key);
+        let matching = self
+            .directives
+            .iter()
+            .filter(move |(found, _)| found == key);
         matching.map(|(_, value)| value.as_str())
     }
 
@@ -102,7 +107,10 @@ impl FileTest {
 
     /// What is expected.
     pub fn expected(&self) -> String {
-        let lines = self.text.lines().filter_map(|line| line.strip_prefix(EXPECTED));
+        let lines = self
+            .text
+            .lines()
+            .filter_map(|line| line.strip_prefix(EXPECTED));
         lines.fold(String::new(), |mut text, line| {
             text.push_str(line.strip_prefix(' ').unwrap_or(line));
             text.push('\n');
@@ -151,8 +159,11 @@ impl FileTest {
             ..Options::for_target(target)
         };
         if let Some(name) = self.one("cpu")? {
-            let level = CpuLevel::from_name(name).ok_or_else(|| format!("no CPU level `{name}`"))?;
-            options.cpu_level(level).map_err(|error| error.to_string())?;
+            let level =
+                CpuLevel::from_name(name).ok_or_else(|| format!("no CPU level `{name}`"))?;
+            options
+                .cpu_level(level)
+                .map_err(|error| error.to_string())?;
         }
         if let Some(name) = self.one("opt")? {
             options.opt_level = opt_level(name)?;
@@ -192,7 +203,11 @@ fn opt_level(name: &str) -> Result<OptLevel, String> {
 ///
 /// If they do.
 pub fn compare(expected: &str, found: &str) -> Result<(), String> {
-    let trimmed = |text: &str| text.lines().map(|l| l.trim_end().to_owned()).collect::<Vec<_>>();
+    let trimmed = |text: &str| {
+        text.lines()
+            .map(|l| l.trim_end().to_owned())
+            .collect::<Vec<_>>()
+    };
     let (expected, found) = (trimmed(expected), trimmed(found));
     if expected == found {
         return Ok(());

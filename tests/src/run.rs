@@ -55,7 +55,10 @@ fn cpus() -> Vec<(&'static str, Options)> {
     let host = crate::options();
     let everywhere = [CpuLevel::X86_64(1), CpuLevel::X86_64(2), CpuLevel::Armv8A];
     let mut cpus = Vec::new();
-    for level in everywhere.into_iter().filter(|level| level.arch() == host.target.arch) {
+    for level in everywhere
+        .into_iter()
+        .filter(|level| level.arch() == host.target.arch)
+    {
         let mut options = host.clone();
         options.cpu_level(level).expect("a level of this machine's");
         cpus.push((level.name(), options));
@@ -92,7 +95,10 @@ pub fn run<'a>(
     let instance = match instance {
         Ok(instance) => instance,
         Err(error) => {
-            lines.push(format!("instantiate -> {}", failure(&error, with_backtrace)));
+            lines.push(format!(
+                "instantiate -> {}",
+                failure(&error, with_backtrace)
+            ));
             return Ok(lines.join("\n") + "\n");
         }
     };
@@ -115,7 +121,9 @@ fn invoke(
 ) -> Result<Result<Vec<Val>, Error>, String> {
     let mut words = invocation.split_whitespace();
     let name = words.next().ok_or("an invocation without a name")?;
-    let func = instance.func(store, name).map_err(|error| error.to_string())?;
+    let func = instance
+        .func(store, name)
+        .map_err(|error| error.to_string())?;
     let words: Vec<_> = words.collect();
     let ty = func.ty(store);
     if words.len() != ty.params.len() {
@@ -182,11 +190,14 @@ pub fn linker(engine: &Engine, store: &mut Store<Log>) -> Result<Linker<Log>, Er
     let mut linker = Linker::new(engine);
     let log = |ty: ValType| {
         let ty = FuncType::new([ty], []);
-        (ty, |mut caller: Caller<'_, Log>, params: &[Val], _: &mut [Val]| {
-            let line = format!("log {}", values::print_all(&caller, params));
-            caller.data_mut().0.push(line);
-            Ok(())
-        })
+        (
+            ty,
+            |mut caller: Caller<'_, Log>, params: &[Val], _: &mut [Val]| {
+                let line = format!("log {}", values::print_all(&caller, params));
+                caller.data_mut().0.push(line);
+                Ok(())
+            },
+        )
     };
     for ty in [ValType::I32, ValType::I64, ValType::F32, ValType::F64] {
         let name = format!("log_{ty}");
@@ -198,7 +209,10 @@ pub fn linker(engine: &Engine, store: &mut Store<Log>) -> Result<Linker<Log>, Er
         .func("host", "add", |a: i32, b: i32| a.wrapping_add(b))?
         .func("host", "swap", |a: i32, b: i64| (b, a))?
         .func_dynamic("host", "sum20", twenty, |_, params, results| {
-            let sum = params.iter().filter_map(Val::i32).fold(0, i32::wrapping_add);
+            let sum = params
+                .iter()
+                .filter_map(Val::i32)
+                .fold(0, i32::wrapping_add);
             results[0] = Val::I32(sum);
             Ok(())
         })?
@@ -208,10 +222,14 @@ pub fn linker(engine: &Engine, store: &mut Store<Log>) -> Result<Linker<Log>, Er
         .func("host", "trap", || -> Result<(), Error> {
             Err(precast_loader::TrapCode::Unreachable.into())
         })?
-        .func("host", "call", |mut caller: Caller<'_, Log>, func: Option<precast_loader::Func>| {
-            let func = func.ok_or_else(|| Error::host("a null function"))?;
-            func.call(&mut caller, &[]).map(drop)
-        })?;
+        .func(
+            "host",
+            "call",
+            |mut caller: Caller<'_, Log>, func: Option<precast_loader::Func>| {
+                let func = func.ok_or_else(|| Error::host("a null function"))?;
+                func.call(&mut caller, &[]).map(drop)
+            },
+        )?;
     let memory = MemoryType {
         minimum_pages: 1,
         maximum_pages: Some(2),

@@ -18,9 +18,7 @@ use precast_loader::{
     Engine, Error, ExternRef, Global, GlobalType, Instance, Linker, Memory, MemoryType, Module,
     Store, Table, TableType, Val, ValType,
 };
-use wast::core::{
-    AbstractHeapType, HeapType, NanPattern, V128Pattern, WastArgCore, WastRetCore,
-};
+use wast::core::{AbstractHeapType, HeapType, NanPattern, V128Pattern, WastArgCore, WastRetCore};
 use wast::lexer::Lexer;
 use wast::parser::{self, ParseBuffer};
 use wast::token::{F32, F64, Id};

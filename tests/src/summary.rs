@@ -199,7 +199,10 @@ impl Summary<'_> {
                 section.get(start..start.checked_add(usize::try_from(len).ok()?)?)
             });
             let runs = runs(bytes.unwrap_or_default(), memory_offset);
-            self.line(format!("  {memory_offset:#x} + {len:#x}: {}", runs.join(" ")));
+            self.line(format!(
+                "  {memory_offset:#x} + {len:#x}: {}",
+                runs.join(" ")
+            ));
         }
     }
 

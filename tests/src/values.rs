@@ -28,7 +28,9 @@ pub fn parse(store: &mut impl AsStoreMut, ty: ValType, word: &str) -> Result<Val
         ValType::FuncRef => (word == "null").then_some(Val::FuncRef(None)),
         ValType::ExternRef if word == "null" => Some(Val::ExternRef(None)),
         ValType::ExternRef => {
-            let number = word.strip_prefix("extern:").and_then(|n| n.parse::<u32>().ok());
+            let number = word
+                .strip_prefix("extern:")
+                .and_then(|n| n.parse::<u32>().ok());
             let reference = number.map(|number| ExternRef::new(store, number));
             let reference = reference.transpose().map_err(|error| error.to_string())?;
             reference.map(|reference| Val::ExternRef(Some(reference)))

@@ -28,8 +28,14 @@ fn main() -> ExitCode {
     let mut trials = Vec::new();
     for (kind, check) in kinds {
         for path in precast_tests::files_below(&root.join(kind), "wat") {
-            let name = path.strip_prefix(&root).unwrap_or(&path).display().to_string();
-            trials.push(Trial::test(name, move || check(&path).map_err(Failed::from)));
+            let name = path
+                .strip_prefix(&root)
+                .unwrap_or(&path)
+                .display()
+                .to_string();
+            trials.push(Trial::test(name, move || {
+                check(&path).map_err(Failed::from)
+            }));
         }
     }
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
@@ -47,7 +53,8 @@ fn check_run(path: &Path) -> Result<(), String> {
             filetest::compare(first, &found).map_err(|diff| format!("{name}: {diff}"))?;
             continue;
         }
-        test.expect(&found).map_err(|diff| format!("{name}: {diff}"))?;
+        test.expect(&found)
+            .map_err(|diff| format!("{name}: {diff}"))?;
         first = Some(found);
     }
     Ok(())

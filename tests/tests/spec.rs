@@ -24,14 +24,15 @@ const CONFIGURATIONS: [(&str, OptLevel); 2] =
     [("none", OptLevel::None), ("speed", OptLevel::Speed)];
 
 static SUITES: [Suite; 3] = [
-    Suite::new("wasm-v1", 0),
-    Suite::new("wasm-v2", 0),
-    Suite::new("simd", 0),
+    Suite::new("wasm-v1", 19_236),
+    Suite::new("wasm-v2", 27_997),
+    Suite::new("simd", 25_990),
 ];
 
 /// What version 3.0 allows, and these scripts want refused.
 const SEVERAL: &str = "several memories are allowed";
-const INDEX: &str = "where a memory's index stands, any encoding of 0 is allowed, not just one byte";
+const INDEX: &str =
+    "where a memory's index stands, any encoding of 0 is allowed, not just one byte";
 const WIDE: &str = "limits and offsets may be encoded with as many bytes as 64 bits take";
 
 /// Directives that are known not to pass: `suite/file:line`, and why.
@@ -83,8 +84,13 @@ fn main() -> ExitCode {
     }
     let whole = arguments.filter.is_none() && arguments.skip.is_empty() && !arguments.list;
     let conclusion = libtest_mimic::run(&arguments, trials);
-    if whole && !conclusion.has_failed() && !SUITES.iter().all(Suite::counts_are_as_expected) {
-        return ExitCode::FAILURE;
+    if whole && !conclusion.has_failed() {
+        let surprises = SUITES
+            .iter()
+            .filter(|suite| !suite.counts_are_as_expected());
+        if surprises.count() > 0 {
+            return ExitCode::FAILURE;
+        }
     }
     conclusion.exit_code()
 }
@@ -107,7 +113,10 @@ impl Suite {
     }
 
     fn counts_are_as_expected(&self) -> bool {
-        let passed = self.passed.each_ref().map(|count| count.load(Ordering::Relaxed));
+        let passed = self
+            .passed
+            .each_ref()
+            .map(|count| count.load(Ordering::Relaxed));
         let expected = passed.iter().all(|&count| count == self.passes);
         if !expected {
             let passes = self.passes;

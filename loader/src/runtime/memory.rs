@@ -1,82 +1,70 @@
 //! `memory.grow`, `memory.copy`, `memory.fill`, `memory.init`, `data.drop`.
-#![allow(unsafe_code, reason = "called by guest code, with addresses")]
+//!
+//! Where an access is out of bounds, nothing has been written.
 
-use super::vmctx;
 use crate::segments::{self, Range};
 use crate::store::core::StoreCore;
-use crate::vm::memory::LinearMemory;
 
 const OK: u32 = 0;
 const OUT_OF_BOUNDS: u32 = 1;
 
-/// # Safety
-///
-/// `vmctx` is that of an instance, whose code is calling. The same for all functions here.
-pub(super) unsafe extern "C" fn grow(vmctx: u64, memory: u32, delta_pages: u64) -> u64 {
-    let grow = |core: &mut StoreCore, instance: usize| {
-        number_of(core, instance, memory)
-            .and_then(|number| core.memories.get_mut(number))
-            .and_then(|memory| memory.grow(delta_pages))
-            .unwrap_or(u64::MAX)
-    };
-    // SAFETY: the caller's promise.
-    unsafe { vmctx::with(vmctx, grow) }
+pub(super) fn grow(core: &mut StoreCore, instance: usize, memory: u32, delta_pages: u64) -> u64 {
+    number_of(core, instance, memory)
+        .and_then(|number| core.memories.get_mut(number))
+        .and_then(|memory| memory.grow(delta_pages))
+        .unwrap_or(u64::MAX)
 }
 
-pub(super) unsafe extern "C" fn copy(
-    vmctx: u64,
+pub(super) fn copy(
+    core: &mut StoreCore,
+    instance: usize,
     to_memory: u32,
     from_memory: u32,
     to: u64,
     from: u64,
     len: u64,
 ) -> u32 {
-    let copy = |core: &mut StoreCore, instance: usize| {
+    status((|| {
         let to_number = number_of(core, instance, to_memory)?;
         let from_number = number_of(core, instance, from_memory)?;
         if to_number == from_number {
             let bytes = core.memories.get_mut(to_number)?.bytes_mut();
-            let from = range(from, len, bytes.len())?;
-            let to = range(to, len, bytes.len())?;
-            bytes.copy_within(from, to.start);
-        } else {
-            let [to_memory, from_memory] = core
-                .memories
-                .get_disjoint_mut([to_number, from_number])
-                .ok()?;
-            let source = from_memory.bytes();
-            let source = source.get(range(from, len, source.len())?)?;
-            let place = to_memory.bytes_mut();
-            let place = range(to, len, place.len()).and_then(|to| place.get_mut(to))?;
-            place.copy_from_slice(source);
+            return copy_within(bytes, to, from, len);
         }
-        Some(())
-    };
-    // SAFETY: the caller's promise.
-    status(unsafe { vmctx::with(vmctx, copy) })
+        let numbers = [to_number, from_number];
+        let [to_memory, from_memory] = core.memories.get_disjoint_mut(numbers).ok()?;
+        copy_between(to_memory.bytes_mut(), from_memory.bytes(), to, from, len)
+    })())
 }
 
-pub(super) unsafe extern "C" fn fill(vmctx: u64, memory: u32, to: u64, byte: u32, len: u64) -> u32 {
-    let fill = |core: &mut StoreCore, instance: usize| {
-        let bytes = bytes_of(core, instance, memory)?;
+pub(super) fn fill(
+    core: &mut StoreCore,
+    instance: usize,
+    memory: u32,
+    to: u64,
+    byte: u32,
+    len: u64,
+) -> u32 {
+    status((|| {
+        let number = number_of(core, instance, memory)?;
+        let bytes = core.memories.get_mut(number)?.bytes_mut();
         let to = range(to, len, bytes.len())?;
         bytes.get_mut(to)?.fill(byte as u8);
         Some(())
-    };
-    // SAFETY: the caller's promise.
-    status(unsafe { vmctx::with(vmctx, fill) })
+    })())
 }
 
-pub(super) unsafe extern "C" fn init(
-    vmctx: u64,
+pub(super) fn init(
+    core: &mut StoreCore,
+    instance: usize,
     memory: u32,
     segment: u32,
-    destination: u64,
-    source: u64,
+    to: u64,
+    from: u64,
     len: u64,
 ) -> u32 {
-    let init = |core: &mut StoreCore, instance: usize| {
-        let memory = number_of(core, instance, memory)?;
+    status((|| {
+        let memory = u32::try_from(number_of(core, instance, memory)?).ok()?;
         let data = core.instances.get(instance)?;
         let module = data.module.clone();
         let mut bytes = module.manifest().data_segments.get(segment as usize)?.bytes;
@@ -84,24 +72,19 @@ pub(super) unsafe extern "C" fn init(
             bytes.len = 0;
         }
         let range = Range {
-            destination,
-            source,
+            destination: to,
+            source: from,
             len,
         };
-        segments::copy_data(core, &module, u32::try_from(memory).ok()?, bytes, range).ok()
-    };
-    // SAFETY: the caller's promise.
-    status(unsafe { vmctx::with(vmctx, init) })
+        segments::copy_data(core, &module, memory, bytes, range).ok()
+    })())
 }
 
-pub(super) unsafe extern "C" fn data_drop(vmctx: u64, segment: u32) {
-    let drop = |core: &mut StoreCore, instance: usize| {
-        let data = core.instances.get_mut(instance)?;
-        *data.dropped_data.get_mut(segment as usize)? = true;
-        Some(())
-    };
-    // SAFETY: the caller's promise.
-    unsafe { vmctx::with(vmctx, drop) };
+pub(super) fn data_drop(core: &mut StoreCore, instance: usize, segment: u32) {
+    let data = core.instances.get_mut(instance);
+    if let Some(dropped) = data.and_then(|data| data.dropped_data.get_mut(segment as usize)) {
+        *dropped = true;
+    }
 }
 
 /// The number in the store of a memory of the instance's.
@@ -110,12 +93,29 @@ fn number_of(core: &StoreCore, instance: usize, memory: u32) -> Option<usize> {
     memories.get(memory as usize).map(|&number| number as usize)
 }
 
-fn bytes_of(core: &mut StoreCore, instance: usize, memory: u32) -> Option<&mut [u8]> {
-    let number = number_of(core, instance, memory)?;
-    core.memories.get_mut(number).map(LinearMemory::bytes_mut)
+/// Copies inside of one memory or table; the ranges may overlap.
+pub(super) fn copy_within<T: Copy>(items: &mut [T], to: u64, from: u64, len: u64) -> Option<()> {
+    let from = range(from, len, items.len())?;
+    let to = range(to, len, items.len())?;
+    items.copy_within(from, to.start);
+    Some(())
 }
 
-/// `len` bytes from `start` on, if they lie within `whole`.
+/// Copies from one memory or table to another.
+pub(super) fn copy_between<T: Copy>(
+    place: &mut [T],
+    source: &[T],
+    to: u64,
+    from: u64,
+    len: u64,
+) -> Option<()> {
+    let from = range(from, len, source.len())?;
+    let to = range(to, len, place.len())?;
+    place.get_mut(to)?.copy_from_slice(source.get(from)?);
+    Some(())
+}
+
+/// `len` items from `start` on, if they lie within `whole`.
 pub(super) fn range(start: u64, len: u64, whole: usize) -> Option<std::ops::Range<usize>> {
     let end = usize::try_from(start.checked_add(len)?).ok()?;
     let start = usize::try_from(start).ok()?;
@@ -126,5 +126,27 @@ pub(super) fn status(done: Option<()>) -> u32 {
     match done {
         Some(()) => OK,
         None => OUT_OF_BOUNDS,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_overlap_safely_and_are_all_or_nothing() {
+        let mut bytes = [1, 2, 3, 4, 5];
+        copy_within(&mut bytes, 1, 0, 4).unwrap();
+        assert_eq!(bytes, [1, 1, 2, 3, 4]);
+        copy_within(&mut bytes, 0, 2, 3).unwrap();
+        assert_eq!(bytes, [2, 3, 4, 3, 4]);
+        assert!(copy_within(&mut bytes, 3, 0, 3).is_none());
+        assert!(copy_within(&mut bytes, 0, u64::MAX, 2).is_none());
+        assert!(copy_between(&mut bytes, &[9, 9], 4, 0, 2).is_none());
+        assert!(copy_between(&mut bytes, &[9, 9], 0, 1, 2).is_none());
+        assert_eq!(bytes, [2, 3, 4, 3, 4]);
+        copy_between(&mut bytes, &[9, 8], 5, 2, 0).unwrap();
+        copy_between(&mut bytes, &[9, 8], 4, 1, 1).unwrap();
+        assert_eq!(bytes, [2, 3, 4, 3, 8]);
     }
 }

@@ -1,32 +1,32 @@
 //! The runtime symbols: what generated code calls in the loader.
 //!
-//! One match over all of them: a symbol that has no function here does not compile. The functions
-//! are `extern "C"` and must not panic, since there are guest frames above them; so nothing is
-//! indexed in this folder, and what cannot be is answered as "out of bounds".
+//! One match over all of them: a symbol that has no function here does not compile. Generated code
+//! calls the functions in `entry`, which go on to those that do the work. Nothing may panic here,
+//! since there are guest frames above; so nothing is indexed in this folder, and what cannot be is
+//! answered as "out of bounds".
 
 use precast_artifacts_format::RuntimeSymbol;
 
+mod entry;
 mod float;
 mod memory;
-mod raise;
 mod shuffle;
 mod table;
-mod vmctx;
 
 /// The address of the function behind a symbol; `None` if there is none on this machine.
 pub(crate) fn address(symbol: RuntimeSymbol) -> Option<u64> {
     let function: *const () = match symbol {
-        RuntimeSymbol::Raise => raise::raise as *const (),
-        RuntimeSymbol::MemoryGrow => memory::grow as *const (),
-        RuntimeSymbol::MemoryCopy => memory::copy as *const (),
-        RuntimeSymbol::MemoryFill => memory::fill as *const (),
-        RuntimeSymbol::MemoryInit => memory::init as *const (),
-        RuntimeSymbol::DataDrop => memory::data_drop as *const (),
-        RuntimeSymbol::TableGrow => table::grow as *const (),
-        RuntimeSymbol::TableCopy => table::copy as *const (),
-        RuntimeSymbol::TableFill => table::fill as *const (),
-        RuntimeSymbol::TableInit => table::init as *const (),
-        RuntimeSymbol::ElemDrop => table::elem_drop as *const (),
+        RuntimeSymbol::Raise => entry::raise as *const (),
+        RuntimeSymbol::MemoryGrow => entry::memory_grow as *const (),
+        RuntimeSymbol::MemoryCopy => entry::memory_copy as *const (),
+        RuntimeSymbol::MemoryFill => entry::memory_fill as *const (),
+        RuntimeSymbol::MemoryInit => entry::memory_init as *const (),
+        RuntimeSymbol::DataDrop => entry::data_drop as *const (),
+        RuntimeSymbol::TableGrow => entry::table_grow as *const (),
+        RuntimeSymbol::TableCopy => entry::table_copy as *const (),
+        RuntimeSymbol::TableFill => entry::table_fill as *const (),
+        RuntimeSymbol::TableInit => entry::table_init as *const (),
+        RuntimeSymbol::ElemDrop => entry::elem_drop as *const (),
         RuntimeSymbol::CeilF32 => float::ceil_f32 as *const (),
         RuntimeSymbol::CeilF64 => float::ceil_f64 as *const (),
         RuntimeSymbol::FloorF32 => float::floor_f32 as *const (),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use precast_artifacts_format::TrapCode;
-use precast_artifacts_format::abi::{StoreContext, VmGlobal, VmMemory, VmTable};
+use precast_artifacts_format::abi::StoreContext;
 
 use super::StoreId;
 use super::funcs::{FuncData, HostFunc};
@@ -18,7 +18,6 @@ use crate::module::Module;
 use crate::trap::Trap;
 use crate::vm::global::GlobalCell;
 use crate::vm::memory::LinearMemory;
-use crate::vm::pinned::Pinned;
 use crate::vm::table::TableElements;
 
 /// Everything in a store but the host's data.
@@ -52,7 +51,7 @@ pub(crate) struct StoreCore {
     pub(crate) modules: BTreeMap<u64, Module>,
 
     /// Which global stands at an address.
-    pub(crate) globals_by_address: HashMap<usize, u32>,
+    pub(crate) globals_by_address: HashMap<u64, u32>,
     /// Which of the guests' functions has this code and vmctx.
     pub(crate) funcs_by_address: HashMap<(u64, u64), u32>,
     /// Which function a host function's definition has become in this store.
@@ -60,11 +59,6 @@ pub(crate) struct StoreCore {
     /// Host functions that a guest may hold a reference to, but that cannot be called from guest
     /// code before a module comes that has a trampoline for their type.
     pub(crate) waiting_funcs: Vec<u32>,
-
-    /// Definitions that are in no vmctx, since they are the host's.
-    pub(crate) host_memories: Vec<Pinned<VmMemory>>,
-    pub(crate) host_tables: Vec<Pinned<VmTable>>,
-    pub(crate) host_globals: Vec<Pinned<VmGlobal>>,
 }
 
 /// How a host function ended that did not return.
@@ -100,9 +94,6 @@ impl StoreCore {
             funcs_by_address: HashMap::new(),
             funcs_by_definition: HashMap::new(),
             waiting_funcs: Vec::new(),
-            host_memories: Vec::new(),
-            host_tables: Vec::new(),
-            host_globals: Vec::new(),
         }
     }
 
@@ -128,7 +119,7 @@ impl StoreCore {
 
     /// The number of the global `cell`, which is added if it is new.
     pub(crate) fn add_global(&mut self, cell: GlobalCell) -> u32 {
-        let address = cell.pointer().addr().get();
+        let address = cell.place().address();
         *self
             .globals_by_address
             .entry(address)

@@ -18,7 +18,7 @@ use crate::engine::NO_TYPE;
 use crate::func::Func;
 use crate::host_func::HostFuncDef;
 use crate::module::Module;
-use crate::vm::pinned::Pinned;
+use crate::vm::place::Place;
 
 /// A function that has a handle.
 pub(crate) struct FuncData {
@@ -33,12 +33,12 @@ pub(crate) struct FuncData {
     /// Address of a funcref; 0 as long as none has been needed.
     funcref: u64,
     /// The funcref, where it is not in a vmctx.
-    own_funcref: Option<Pinned<VmFuncRef>>,
+    own_funcref: Option<Place<VmFuncRef>>,
 }
 
 /// A host function.
 pub(crate) struct HostFunc {
-    _context: Pinned<HostFuncContext>,
+    _context: Place<HostFuncContext>,
     /// Keeps the closure that the context points to.
     _definition: Arc<HostFuncDef>,
 }
@@ -82,7 +82,7 @@ impl StoreCore {
         let type_id = definition.type_id();
         let ty = self.engine.func_type(type_id)?;
         let index = u32::try_from(self.funcs.len()).ok()?;
-        let context = Pinned::new(definition.context(self.context_address(), index));
+        let context = Place::new(definition.context(self.context_address(), index));
         self.funcs.push(FuncData {
             func: VmFunc {
                 code: 0,
@@ -139,7 +139,7 @@ impl StoreCore {
         } else {
             Some(data.func.code)
         };
-        let funcref = Pinned::new(VmFuncRef {
+        let funcref = Place::new(VmFuncRef {
             func: VmFunc {
                 code: code.unwrap_or(0),
                 vmctx: data.func.vmctx,
@@ -186,7 +186,7 @@ impl StoreCore {
                 .index_of_type(data.type_id)
                 .and_then(|index| module.import_trampoline(index));
             if let (Some(code), Some(funcref)) = (code, &mut data.own_funcref) {
-                funcref.set(VmFuncRef {
+                funcref.write(VmFuncRef {
                     func: VmFunc {
                         code,
                         vmctx: data.func.vmctx,

@@ -1,7 +1,7 @@
 //! What a store keeps for an instance.
 
 use precast_artifacts_format::abi::VmFunc;
-use precast_artifacts_format::{DataMode, ElementMode, ExternIndex, GlobalType, ImportType};
+use precast_artifacts_format::{DataMode, ElementMode, ExternIndex};
 
 use super::core::StoreCore;
 use crate::func::Func;
@@ -21,6 +21,8 @@ pub(crate) struct InstanceData {
     pub(crate) memories: Box<[u32]>,
     /// Number in the store of each table of the module's index space; `None` for constant ones.
     pub(crate) tables: Box<[Option<u32>]>,
+    /// Number in the store of each imported global.
+    pub(crate) imported_globals: Box<[u32]>,
     /// Which data segments have been dropped, by `data.drop` or because they are active.
     pub(crate) dropped_data: Box<[bool]>,
     /// Which element segments have been dropped, likewise.
@@ -59,36 +61,26 @@ impl InstanceData {
         }
     }
 
-    /// A global of the module's index space.
-    #[allow(unsafe_code, reason = "says that a vmctx keeps its globals")]
-    pub(crate) fn global(&self, index: u32) -> Option<GlobalCell> {
-        let imported = self.module.imported().globals;
-        let (at, ty) = match index.checked_sub(imported) {
-            None => (
-                self.vmctx.imported_global(index),
-                imported_global_type(&self.module, index)?,
-            ),
-            Some(defined) => {
-                let plan = self.module.manifest().globals.get(defined as usize)?;
-                (self.vmctx.global(defined), plan.ty)
-            }
-        };
-        // SAFETY: a global lives in a vmctx or pinned in the same store, as long as the store
-        // does; guest code runs only while the store is not in use.
-        Some(unsafe { GlobalCell::new(at, ty) })
+    /// A global that the module defines.
+    pub(crate) fn defined_global(&self, index: u32) -> Option<GlobalCell> {
+        let plan = self.module.manifest().globals.get(index as usize)?;
+        Some(GlobalCell::new(self.vmctx.global(index), plan.ty))
     }
 }
 
-fn imported_global_type(module: &Module, index: u32) -> Option<GlobalType> {
-    let imports = module.manifest().imports.iter();
-    let mut types = imports.filter_map(|import| match import.ty {
-        ImportType::Global(ty) => Some(ty),
-        _ => None,
-    });
-    types.nth(index as usize)
-}
-
 impl StoreCore {
+    /// A global of the index space of an instance's module.
+    pub(crate) fn global_of(&self, instance: u32, index: u32) -> Option<GlobalCell> {
+        let data = self.instances.get(instance as usize)?;
+        match index.checked_sub(data.module.imported().globals) {
+            None => {
+                let number = *data.imported_globals.get(index as usize)?;
+                self.globals.get(number as usize).cloned()
+            }
+            Some(defined) => data.defined_global(defined),
+        }
+    }
+
     /// A handle for something of an instance's. `None` if it is out of range.
     pub(crate) fn extern_of(&mut self, instance: u32, index: ExternIndex) -> Option<Extern> {
         let data = self.instances.get(instance as usize)?;
@@ -115,7 +107,7 @@ impl StoreCore {
                 index: *data.memories.get(index as usize)?,
             }),
             ExternIndex::Global(index) => {
-                let cell = data.global(index)?;
+                let cell = self.global_of(instance, index)?;
                 Extern::Global(Global {
                     store,
                     index: self.add_global(cell),

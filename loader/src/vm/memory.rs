@@ -16,13 +16,13 @@
 )]
 
 use std::fs::File;
-use std::ptr::NonNull;
 
 use precast_artifacts_format::abi::VmMemory;
 use precast_artifacts_format::{MemoryType, Tunables, WASM_PAGE_BYTES};
 
 use crate::error::{Error, LimitError};
 use crate::sys::mmap::{Mapping, Protection, page_bytes};
+use crate::vm::place::Place;
 
 /// All that a 32-bit index reaches.
 const SPAN_BYTES: u64 = 1 << 32;
@@ -34,8 +34,8 @@ const FRONT_GUARD_BYTES: usize = 64 << 10;
 /// A linear memory and the address space it lives in.
 #[derive(Debug)]
 pub(crate) struct LinearMemory {
-    /// Where generated code finds base and length. In a vmctx of the same store, or pinned in it.
-    definition: NonNull<VmMemory>,
+    /// Where generated code finds base and length.
+    definition: Place<VmMemory>,
     mapping: Mapping,
     /// How far it can grow without moving, in bytes.
     capacity_bytes: u64,
@@ -44,24 +44,14 @@ pub(crate) struct LinearMemory {
     tunables: Tunables,
 }
 
-// SAFETY: the bytes belong to the store that the memory is kept in.
-unsafe impl Send for LinearMemory {}
-// SAFETY: `&LinearMemory` only reads.
-unsafe impl Sync for LinearMemory {}
-
 impl LinearMemory {
     /// Sets up a memory of zeros and tells generated code about it.
     ///
     /// # Errors
     ///
     /// [`Error::Limit`] if it is larger than `max_bytes`, [`Error::Io`] if the system has no room.
-    ///
-    /// # Safety
-    ///
-    /// `definition` can be written, as long as the memory lives, and is reached by others only
-    /// while the memory is not in use.
-    pub(crate) unsafe fn new(
-        definition: NonNull<VmMemory>,
+    pub(crate) fn new(
+        definition: Place<VmMemory>,
         ty: MemoryType,
         tunables: Tunables,
         max_bytes: u64,
@@ -122,14 +112,13 @@ impl LinearMemory {
     }
 
     /// Where generated code finds base and length.
-    pub(crate) fn definition(&self) -> NonNull<VmMemory> {
-        self.definition
+    pub(crate) fn definition(&self) -> &Place<VmMemory> {
+        &self.definition
     }
 
     /// Its length in bytes.
     pub(crate) fn length_bytes(&self) -> u64 {
-        // SAFETY: readable, by the promise to `new`.
-        unsafe { self.definition.read().length_bytes }
+        self.definition.read().length_bytes
     }
 
     /// Its length in Wasm pages.
@@ -201,7 +190,7 @@ impl LinearMemory {
             .next_multiple_of(WASM_PAGE_BYTES)
             .min(most);
         let mut moved = Self {
-            definition: self.definition,
+            definition: self.definition.clone(),
             mapping: reserve(capacity_bytes, self.tunables).ok()?,
             capacity_bytes,
             ..*self
@@ -233,8 +222,7 @@ impl LinearMemory {
             base: self.base().expose_provenance() as u64,
             length_bytes,
         };
-        // SAFETY: writable, by the promise to `new`.
-        unsafe { self.definition.write(memory) };
+        self.definition.write(memory);
     }
 
     fn base(&self) -> *mut u8 {
@@ -271,7 +259,6 @@ fn reserve(capacity_bytes: u64, tunables: Tunables) -> Result<Mapping, Error> {
 mod tests {
     use super::*;
     use crate::sys::memfd;
-    use crate::vm::pinned::Pinned;
 
     const CHECKED: Tunables = Tunables {
         memory_guard_bytes: 0,
@@ -279,13 +266,12 @@ mod tests {
     };
 
     fn memory(minimum_pages: u64, maximum_pages: Option<u64>, tunables: Tunables) -> LinearMemory {
-        let definition = Box::leak(Box::new(VmMemory::default()));
+        let definition = Place::new(VmMemory::default());
         let ty = MemoryType {
             minimum_pages,
             maximum_pages,
         };
-        // SAFETY: leaked, and nobody else's.
-        unsafe { LinearMemory::new(definition.into(), ty, tunables, 4 << 30).unwrap() }
+        LinearMemory::new(definition, ty, tunables, 4 << 30).unwrap()
     }
 
     #[test]
@@ -309,8 +295,7 @@ mod tests {
         memory.bytes_mut()[65_535] = 9;
         for pages in 1..40 {
             assert_eq!(memory.grow(1), Some(pages));
-            // SAFETY: the definition is readable.
-            let definition = unsafe { memory.definition().read() };
+            let definition = memory.definition().read();
             assert_eq!(definition.base, memory.base() as u64);
             assert_eq!(memory.bytes()[65_535], 9);
             assert_eq!(memory.bytes()[memory.bytes().len() - 1], 0);
@@ -351,14 +336,12 @@ mod tests {
 
     #[test]
     fn a_memory_beyond_the_limit_is_refused() {
-        let definition = Pinned::new(VmMemory::default());
+        let definition = Place::new(VmMemory::default());
         let ty = MemoryType {
             minimum_pages: 2,
             maximum_pages: None,
         };
-        // SAFETY: the definition outlives the memory and is nobody else's.
-        let refused =
-            unsafe { LinearMemory::new(definition.pointer(), ty, Tunables::DEFAULT, 65_536) };
+        let refused = LinearMemory::new(definition, ty, Tunables::DEFAULT, 65_536);
         assert!(matches!(
             refused,
             Err(Error::Limit(LimitError::Memory { .. }))

@@ -11,12 +11,13 @@ use precast_artifacts_format::TableType;
 use precast_artifacts_format::abi::VmTable;
 
 use crate::error::{Error, LimitError};
+use crate::vm::place::Place;
 
 /// A table and its elements: addresses of funcrefs or handles of host references, 0 for null.
 #[derive(Debug)]
 pub(crate) struct TableElements {
-    /// Where generated code finds base and length. In a vmctx of the same store, or pinned in it.
-    definition: NonNull<VmTable>,
+    /// Where generated code finds base and length.
+    definition: Place<VmTable>,
     elements: NonNull<u64>,
     capacity: usize,
     ty: TableType,
@@ -34,13 +35,8 @@ impl TableElements {
     /// # Errors
     ///
     /// [`Error::Limit`] if it is larger than `max_elements` or than memory is left for.
-    ///
-    /// # Safety
-    ///
-    /// `definition` can be written, as long as the table lives, and is reached by others only
-    /// while the table is not in use.
-    pub(crate) unsafe fn new(
-        definition: NonNull<VmTable>,
+    pub(crate) fn new(
+        definition: Place<VmTable>,
         ty: TableType,
         max_elements: u64,
     ) -> Result<Self, Error> {
@@ -66,14 +62,13 @@ impl TableElements {
     }
 
     /// Where generated code finds base and length.
-    pub(crate) fn definition(&self) -> NonNull<VmTable> {
-        self.definition
+    pub(crate) fn definition(&self) -> &Place<VmTable> {
+        &self.definition
     }
 
     /// Its length in elements.
     pub(crate) fn len(&self) -> u64 {
-        // SAFETY: readable, by the promise to `new`.
-        unsafe { self.definition.read().length }
+        self.definition.read().length
     }
 
     /// Its type as others see it: with the present length as minimum.
@@ -140,8 +135,7 @@ impl TableElements {
             base: self.elements.as_ptr().expose_provenance() as u64,
             length,
         };
-        // SAFETY: writable, by the promise to `new`.
-        unsafe { self.definition.write(table) };
+        self.definition.write(table);
     }
 
     fn free(&mut self) {
@@ -166,14 +160,13 @@ mod tests {
     use precast_artifacts_format::ValType;
 
     fn table(minimum: u64, maximum: Option<u64>) -> Result<TableElements, Error> {
-        let definition = Box::leak(Box::new(VmTable::default()));
+        let definition = Place::new(VmTable::default());
         let ty = TableType {
             element: ValType::FuncRef,
             minimum,
             maximum,
         };
-        // SAFETY: leaked, and nobody else's.
-        unsafe { TableElements::new(definition.into(), ty, 1_000) }
+        TableElements::new(definition, ty, 1_000)
     }
 
     #[test]
@@ -185,8 +178,7 @@ mod tests {
         }
         let expected: Vec<u64> = [0, 5].into_iter().chain(2..100).collect();
         assert_eq!(table.elements(), expected);
-        // SAFETY: the definition is readable.
-        let definition = unsafe { table.definition().read() };
+        let definition = table.definition().read();
         assert_eq!(definition.length, 100);
         assert_eq!(definition.base, table.elements().as_ptr() as u64);
     }

@@ -4,8 +4,8 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use precast_loader::{
-    Caller, Config, Engine, Error, Extern, FuncType, Linker, Store, TrapCode, UsageError, Val,
-    ValType,
+    Caller, Config, Engine, Error, Extern, Func, FuncType, Instance, Linker, Store, Table,
+    TableType, TrapCode, UsageError, Val, ValType,
 };
 
 use crate::artifact::{call, func_type, instantiate, parts, plain, wasm_offsets};
@@ -226,8 +226,8 @@ fn functions_are_called_through_tables() {
     assert_eq!(code(indirect(&mut store, 4)), TrapCode::UndefinedElement);
 
     let table = instance.table(&mut store, "table").unwrap();
-    let host = precast_loader::Func::wrap(&mut store, |a: i64, b: i64| a * 100 + b).unwrap();
-    let other = precast_loader::Func::wrap(&mut store, || ()).unwrap();
+    let host = Func::wrap(&mut store, |a: i64, b: i64| a * 100 + b).unwrap();
+    let other = Func::wrap(&mut store, || ()).unwrap();
     table.set(&mut store, 2, host.into()).unwrap();
     table.set(&mut store, 3, other.into()).unwrap();
     assert_eq!(indirect(&mut store, 2).unwrap(), 502);
@@ -240,6 +240,29 @@ fn functions_are_called_through_tables() {
     assert_eq!(table.get(&mut store, 1), Some(add.into()));
     let import = instance.func(&mut store, "host").unwrap();
     assert_eq!(table.get(&mut store, 0), Some(import.into()));
+}
+
+#[test]
+fn a_host_function_becomes_callable_when_a_module_with_a_trampoline_comes() {
+    let engine = Engine::default();
+    let mut store = Store::new(&engine, ());
+    let ty = TableType {
+        element: ValType::FuncRef,
+        minimum: 1,
+        maximum: None,
+    };
+    let early = Func::wrap(&mut store, |a: i64, b: i64| a * 100 + b).unwrap();
+    let table = Table::new(&mut store, ty, early.into()).unwrap();
+
+    let module = parts().load(&engine);
+    let host = Func::wrap(&mut store, |a: i64, _: i64| a).unwrap();
+    let instance = Instance::new(&mut store, &module, &[host.into()]).unwrap();
+    let element = table.get(&mut store, 0).unwrap();
+    assert_eq!(element, early.into());
+    let own = instance.table(&mut store, "table").unwrap();
+    own.set(&mut store, 3, element).unwrap();
+    let result = call(&mut store, instance, "indirect", (3, 7));
+    assert_eq!(result.unwrap(), 703);
 }
 
 #[test]
@@ -321,7 +344,7 @@ fn a_handle_is_of_no_use_in_another_store() {
 fn a_function_type_that_no_artifact_has_an_entry_for_still_has_a_type() {
     let (mut store, _) = plain();
     let ty = FuncType::new([ValType::V128], [ValType::F32, ValType::ExternRef]);
-    let func = precast_loader::Func::new(&mut store, ty.clone(), |_, params, results| {
+    let func = Func::new(&mut store, ty.clone(), |_, params, results| {
         results[0] = Val::from(1.5f32);
         assert_eq!(params[0].v128(), Some(7));
         Ok(())

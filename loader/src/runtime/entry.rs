@@ -1,0 +1,77 @@
+//! The functions that generated code calls, in the C convention: from its vmctx to the store and
+//! the instance, and on to the safe functions next door.
+#![allow(unsafe_code, reason = "called by guest code, with addresses")]
+
+use std::ptr::{with_exposed_provenance, with_exposed_provenance_mut};
+
+use precast_artifacts_format::abi::{StoreContext, VmctxHeader};
+
+use super::{memory, table};
+use crate::store::core::StoreCore;
+use crate::sys::arch::{self, ResumePoint};
+
+/// `precast_raise`.
+///
+/// # Safety
+///
+/// Called by an import trampoline, with its store's context, after a host function has left in
+/// the store why it did not return.
+pub(super) unsafe extern "C" fn raise(store_context: u64) -> ! {
+    let context = with_exposed_provenance::<StoreContext>(store_context as usize);
+    // SAFETY: the context is live; the entry trampoline's frame stands, and between it and here
+    // are only frames of guest code, which hold nothing that must be dropped.
+    unsafe {
+        let to = ResumePoint {
+            pc: (*context).entry_handler_pc,
+            sp: (*context).entry_sp,
+            fp: (*context).entry_fp,
+        };
+        arch::resume(to)
+    }
+}
+
+macro_rules! entries {
+    ($($name:ident($($param:ident: $ty:ty),*) $(-> $result:ty)? = $function:path;)*) => {$(
+        /// # Safety
+        ///
+        /// `vmctx` is that of an instance, whose code is calling.
+        pub(super) unsafe extern "C" fn $name(vmctx: u64, $($param: $ty),*) $(-> $result)? {
+            // SAFETY: the caller's promise.
+            let (core, instance) = unsafe { instance_of(vmctx) };
+            $function(core, instance, $($param),*)
+        }
+    )*};
+}
+
+entries! {
+    memory_grow(memory: u32, delta_pages: u64) -> u64 = memory::grow;
+    memory_copy(to_memory: u32, from_memory: u32, to: u64, from: u64, len: u64) -> u32
+        = memory::copy;
+    memory_fill(memory: u32, to: u64, byte: u32, len: u64) -> u32 = memory::fill;
+    memory_init(memory: u32, segment: u32, to: u64, from: u64, len: u64) -> u32 = memory::init;
+    data_drop(segment: u32) = memory::data_drop;
+    table_grow(table: u32, element: u64, delta: u64) -> u64 = table::grow;
+    table_copy(to_table: u32, from_table: u32, to: u64, from: u64, len: u64) -> u32
+        = table::copy;
+    table_fill(table: u32, to: u64, element: u64, len: u64) -> u32 = table::fill;
+    table_init(table: u32, segment: u32, to: u64, from: u64, len: u64) -> u32 = table::init;
+    elem_drop(segment: u32) = table::elem_drop;
+}
+
+/// The store that an instance belongs to, and the instance's number.
+///
+/// # Safety
+///
+/// `vmctx` is that of an instance, whose code is calling, and waits as long as the store is
+/// borrowed.
+#[inline]
+unsafe fn instance_of<'a>(vmctx: u64) -> (&'a mut StoreCore, usize) {
+    // SAFETY: the header is that of a live instance, whose store lives longer. Its code waits for
+    // us, so that nobody else uses the store.
+    unsafe {
+        let header = &*with_exposed_provenance::<VmctxHeader>(vmctx as usize);
+        let context = with_exposed_provenance::<StoreContext>(header.store_context as usize);
+        let core = with_exposed_provenance_mut::<StoreCore>((*context).host as usize);
+        (&mut *core, header.host as usize)
+    }
+}

@@ -1,0 +1,312 @@
+//! Artifacts as bytes: the same whatever the threads, safe to open whatever the bytes, refused
+//! with reasons where they do not fit.
+
+use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use precast_artifacts_format::{
+    Artifact, ArtifactError, ArtifactParts, CpuFeature, CpuFeatures, Difference, Host, Manifest,
+    Section, Target,
+};
+use precast_compiler::{Options, compile, parse_target};
+use precast_loader::{Error, Module};
+use precast_tests::{artifact, files_below, options, repository, wasm};
+
+/// A module with something in every section.
+const EVERYTHING: &str = r#"
+    (module $everything
+      (import "env" "f" (func $f (param i32) (result i32)))
+      (memory (export "memory") 1 2)
+      (table $constant 3 funcref)
+      (table $changing (export "table") 2 4 funcref)
+      (global (export "global") (mut i64) (i64.const 7))
+      (elem (table $constant) (i32.const 0) func $f $grow)
+      (elem (table $changing) (i32.const 1) func $load)
+      (elem $passive_elements funcref (ref.func $grow) (ref.null func))
+      (data (i32.const 8) "hello")
+      (data $passive "kept for later")
+      (start $start)
+      (func $start (memory.init $passive (i32.const 0) (i32.const 0) (i32.const 4)))
+      (func $grow (param i32) (result i32) (memory.grow (local.get 0)))
+      (func $load (export "load") (param i32) (result i32)
+        (i32.add (i32.load (local.get 0)) (i32.load offset=4 (local.get 0))))
+      (func (export "call") (param i32) (result i32)
+        (table.init $changing $passive_elements (i32.const 0) (i32.const 0) (i32.const 1))
+        (call_indirect $constant (param i32) (result i32) (local.get 0) (local.get 0))))
+"#;
+
+fn aarch64() -> Target {
+    parse_target("aarch64-unknown-linux-gnu").unwrap()
+}
+
+#[test]
+fn threads_do_not_change_the_bytes() {
+    let funcs: String = (0..300)
+        .map(|n| {
+            format!(
+                "(func $f{n} (export \"f{n}\") (param i32) (result i32)
+                   (if (result i32) (i32.lt_u (local.get 0) (i32.const {n}))
+                     (then (call $f{} (i32.load offset={n} (local.get 0))))
+                     (else (i32.div_u (local.get 0) (i32.const {n})))))",
+                (n * 7 + 1) % 300
+            )
+        })
+        .collect();
+    let module = wasm(&format!("(module (memory 1) {funcs})"));
+    let compiled = [1, 2, 5].map(|threads| {
+        let options = Options {
+            threads: NonZeroUsize::new(threads),
+            ..Options::default()
+        };
+        compile(&module, &options).unwrap()
+    });
+    assert!(compiled[0] == compiled[1] && compiled[1] == compiled[2]);
+}
+
+#[test]
+fn every_section_is_used_by_the_module_for_these_tests() {
+    let bytes = artifact(EVERYTHING);
+    let artifact = Artifact::parse(&bytes).unwrap();
+    for section in Section::ALL {
+        assert!(!artifact.section(section).is_empty(), "{}", section.name());
+    }
+}
+
+/// Opens bytes that need not be an artifact and uses all that can be used of what comes out.
+/// Gives the manifest, or the error.
+fn exercise(bytes: &[u8]) -> Result<Manifest, ArtifactError> {
+    let artifact = Artifact::parse(bytes)?;
+    for index in (0..artifact.funcs().len() as u32 + 2).chain([u32::MAX]) {
+        artifact.funcs().get(index);
+        artifact.funcs().end_of(index);
+        artifact.function_name(index);
+    }
+    for text_offset in (0..artifact.section(Section::Text).len() as u32).chain([u32::MAX]) {
+        artifact.funcs().find(text_offset);
+        artifact.traps().lookup(text_offset);
+        artifact.address_map().lookup(text_offset);
+    }
+    assert!(artifact.traps().iter().count() <= artifact.traps().len());
+    assert!(artifact.address_map().iter().count() <= artifact.address_map().len());
+    let _either_way = artifact.verify();
+    Ok(artifact.into_manifest())
+}
+
+/// The same, where a panic is a failure that names the damage.
+fn exercise_damaged(bytes: &[u8], damage: impl Fn() -> String) -> Result<Manifest, ArtifactError> {
+    catch_unwind(AssertUnwindSafe(|| exercise(bytes)))
+        .unwrap_or_else(|_| panic!("{}: opening panicked", damage()))
+}
+
+#[test]
+fn a_flipped_byte_is_an_error_or_changes_nothing_that_counts() {
+    let good = artifact(EVERYTHING);
+    let manifest = exercise(&good).unwrap();
+    let places: Vec<_> = {
+        let artifact = Artifact::parse(&good).unwrap();
+        let sections = Section::ALL.into_iter().map(|section| {
+            let start = artifact.section(section).as_ptr().addr() - good.as_ptr().addr();
+            (section, start..start + artifact.section(section).len())
+        });
+        sections.collect()
+    };
+    let mut bad = good.clone();
+    for at in 0..good.len() {
+        let section = places.iter().find(|(_, range)| range.contains(&at));
+        for mask in [0x01, 0xff] {
+            bad[at] = good[at] ^ mask;
+            let damage = || format!("byte {at:#x} ^ {mask:#x}, in {section:?}");
+            // Reading every table is slow for thousands of bytes that no table is made of.
+            let opened = match section {
+                Some((Section::Text | Section::Image, _)) | None => {
+                    catch_unwind(|| Artifact::parse(&bad).map(Artifact::into_manifest))
+                        .unwrap_or_else(|_| panic!("{}: opening panicked", damage()))
+                }
+                _ => exercise_damaged(&bad, damage),
+            };
+            if let Ok(opened) = opened {
+                assert_eq!(opened, manifest, "{}", damage());
+                let verified = Artifact::parse(&bad).unwrap().verify();
+                assert_eq!(verified.is_err(), section.is_some(), "{}", damage());
+            }
+        }
+        bad[at] = good[at];
+    }
+}
+
+#[test]
+fn every_truncation_is_an_error() {
+    let good = artifact(EVERYTHING);
+    for len in 0..good.len() {
+        let opened = exercise_damaged(&good[..len], || format!("{len} bytes of {}", good.len()));
+        assert!(opened.is_err(), "{len} bytes of {}", good.len());
+        if len % 64 == 0 {
+            assert!(Module::check(&good[..len]).is_err());
+        }
+    }
+}
+
+#[test]
+fn bytes_that_are_something_else_are_told_from_damaged_ones() {
+    let elf = std::fs::read("/proc/self/exe").unwrap();
+    let others: [&[u8]; 5] = [b"", b"\0asm\x01\0\0\0", b"#!/bin/sh", b"\x7fELF", &elf];
+    for bytes in others {
+        let error = Artifact::parse(bytes).unwrap_err();
+        assert!(
+            matches!(error, ArtifactError::NotAnArtifact { .. }),
+            "{error}"
+        );
+    }
+}
+
+/// The artifact written once more, for another target and with other features.
+fn rewritten(bytes: &[u8], target: Target, cpu_features: CpuFeatures) -> Vec<u8> {
+    let artifact = Artifact::parse(bytes).unwrap();
+    precast_artifacts_format::write(&ArtifactParts {
+        target,
+        cpu_features,
+        tunables: artifact.note().tunables,
+        compiler_version: &artifact.note().compiler_version,
+        manifest: artifact.manifest(),
+        text: artifact.section(Section::Text),
+        tables: artifact.section(Section::Tables),
+        funcs: artifact.section(Section::Funcs),
+        traps: artifact.section(Section::Traps),
+        address_map: artifact.section(Section::AddrMap),
+        elements: artifact.section(Section::Elements),
+        passive: artifact.section(Section::Passive),
+        image: artifact.section(Section::Image),
+        symbols: &[],
+    })
+}
+
+#[test]
+fn what_is_written_again_reads_the_same() {
+    let bytes = artifact(EVERYTHING);
+    let note = Artifact::parse(&bytes).unwrap().note().clone();
+    let again = rewritten(&bytes, note.target, note.cpu_features);
+    let artifact = Artifact::parse(&again).unwrap();
+    artifact.verify().unwrap();
+    assert_eq!(
+        artifact.manifest(),
+        Artifact::parse(&bytes).unwrap().manifest()
+    );
+    assert_eq!(artifact.function_name(0), None, "no symbols were written");
+}
+
+#[test]
+fn every_difference_is_reported_at_once() {
+    let bytes = artifact("(module)");
+    let target = Artifact::parse(&bytes).unwrap().note().target;
+    let wanted: CpuFeatures = [CpuFeature::Avx, CpuFeature::Popcnt].into_iter().collect();
+    let host = Host {
+        target,
+        page_bytes: 1 << 20,
+        cpu_features: CpuFeatures::NONE,
+    };
+    let error = Artifact::parse_on(&rewritten(&bytes, target, wanted), &host).unwrap_err();
+    let ArtifactError::Incompatible(differences) = error else {
+        panic!("{error}")
+    };
+    let expected = [
+        Difference::CpuFeatures { missing: wanted },
+        Difference::PageBytes {
+            artifact: target.page_bytes(),
+            host: host.page_bytes,
+        },
+    ];
+    assert_eq!(differences, expected);
+}
+
+#[test]
+fn another_version_and_another_machine_are_reported_before_digests() {
+    let mut bytes = artifact("(module)");
+    let note = {
+        let artifact = Artifact::parse(&bytes).unwrap();
+        artifact.section(Section::Note).as_ptr().addr() - bytes.as_ptr().addr()
+    };
+    // The descriptor starts behind three words and the name; the first two words are versions.
+    let descriptor = note + 12 + 8;
+    bytes[descriptor] += 1;
+    bytes[descriptor + 4] += 1;
+    let target = Target::host().unwrap();
+    let other = match parse_target("x86_64-unknown-linux-gnu").unwrap() {
+        x86_64 if x86_64 != target => x86_64,
+        _ => aarch64(),
+    };
+    let host = Host {
+        target: other,
+        page_bytes: 4096,
+        cpu_features: CpuFeatures::NONE,
+    };
+    let error = Artifact::parse_on(&bytes, &host).unwrap_err();
+    let ArtifactError::Incompatible(differences) = &error else {
+        panic!("{error}")
+    };
+    assert!(
+        matches!(
+            differences[..],
+            [
+                Difference::FormatVersion { artifact: 2.. },
+                Difference::AbiVersion { artifact: 2.. },
+                Difference::Target { .. },
+                ..
+            ]
+        ),
+        "{differences:?}"
+    );
+    assert!(
+        error.to_string().contains("compile the module again"),
+        "{error}"
+    );
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn an_artifact_for_another_machine_is_refused_by_name() {
+    let mut options = Options::for_target(aarch64());
+    options.threads = NonZeroUsize::new(1);
+    let bytes = compile(&wasm(EVERYTHING), &options).unwrap();
+    let error = Module::check(&bytes).unwrap_err();
+    assert!(matches!(
+        error,
+        Error::Artifact(ArtifactError::Incompatible(_))
+    ));
+    let text = error.to_string();
+    assert!(text.contains("aarch64-unknown-linux"), "{text}");
+    assert!(text.contains("x86_64-unknown-linux"), "{text}");
+}
+
+#[test]
+fn the_examples_compile_for_every_target() {
+    let examples = files_below(&repository().join("examples"), "wasm");
+    assert!(!examples.is_empty());
+    for path in examples {
+        let module = std::fs::read(&path).unwrap();
+        for triple in ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"] {
+            let options = Options {
+                opt_level: precast_compiler::OptLevel::None,
+                ..Options::for_target(parse_target(triple).unwrap())
+            };
+            let bytes = compile(&module, &options)
+                .unwrap_or_else(|error| panic!("{} for {triple}: {error}", path.display()));
+            let artifact = Artifact::parse(&bytes).unwrap();
+            artifact.verify().unwrap();
+            assert_eq!(artifact.note().target, options.target);
+            let lacking = artifact
+                .note()
+                .cpu_features
+                .difference(options.cpu_features);
+            assert!(
+                lacking.is_empty(),
+                "code uses what it was not allowed: {lacking}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_usual_options_are_for_this_machine() {
+    assert_eq!(Some(options().target), Target::host());
+    Module::check(&artifact(EVERYTHING)).unwrap();
+}

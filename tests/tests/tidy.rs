@@ -1,0 +1,256 @@
+//! The rules of the house, as tests: what may import what, where `unsafe` may stand, how long files
+//! may be, what must be documented. `BLESS=1` rewrites the two checked-in lists; a change of them
+//! is a decision, and reviewed as one.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use precast_artifacts_format::Section;
+use precast_tests::{files_below, repository};
+
+/// Crate, folder, and the crates of this workspace that it may depend on.
+const CRATES: [(&str, &str, &[&str]); 6] = [
+    ("precast-artifacts-format", "artifacts-format", &[]),
+    (
+        "precast-compiler",
+        "compiler",
+        &["precast-artifacts-format"],
+    ),
+    ("precast-loader", "loader", &["precast-artifacts-format"]),
+    ("precast-wasi", "loader/wasi", &["precast-loader"]),
+    (
+        "precast-cli",
+        "cli",
+        &["precast-compiler", "precast-loader", "precast-wasi"],
+    ),
+    (
+        "precast-tests",
+        "tests",
+        &[
+            "precast-artifacts-format",
+            "precast-compiler",
+            "precast-loader",
+            "precast-wasi",
+        ],
+    ),
+];
+
+/// Crates that must do without `unsafe`.
+const SAFE_CRATES: [&str; 4] = ["artifacts-format", "compiler", "loader/wasi", "cli"];
+
+/// What the loader must never come to depend on, by the beginnings of names.
+const NO_PART_OF_THE_LOADER: [&str; 6] =
+    ["cranelift", "regalloc", "wasmparser", "wat", "wast", "iced"];
+
+const SOFT_CAP_LINES: usize = 600;
+const HARD_CAP_LINES: usize = 1_000;
+
+#[test]
+fn crates_depend_on_one_another_one_way() {
+    let output = cargo(&["metadata", "--format-version=1", "--no-deps", "--offline"]);
+    let metadata: serde_json::Value = serde_json::from_str(&output).expect("cargo writes JSON");
+    let packages = metadata["packages"].as_array().expect("a list of packages");
+    let mut found = BTreeSet::new();
+    for package in packages {
+        let name = package["name"].as_str().expect("a package has a name");
+        let known = CRATES.iter().find(|(known, ..)| *known == name);
+        let (.., allowed) = known.unwrap_or_else(|| panic!("{name} is not in the list above"));
+        found.insert(name);
+        let dependencies = package["dependencies"].as_array().expect("a list");
+        // What only tests, examples and build scripts use has a kind.
+        for dependency in dependencies.iter().filter(|d| d["kind"].is_null()) {
+            let dependency = dependency["name"]
+                .as_str()
+                .expect("a dependency has a name");
+            assert!(
+                !dependency.starts_with("precast-") || allowed.contains(&dependency),
+                "{name} must not depend on {dependency}"
+            );
+        }
+    }
+    assert_eq!(found.len(), CRATES.len(), "crates: {found:?}");
+}
+
+#[test]
+fn the_loader_depends_on_what_is_listed() {
+    let output = cargo(&[
+        "tree",
+        "--package=precast-loader",
+        "--edges=normal",
+        "--target=all",
+        "--prefix=none",
+        "--format={p}",
+        "--offline",
+    ]);
+    let names = output.lines().filter_map(|line| line.split(' ').next());
+    let names: BTreeSet<&str> = names
+        .filter(|name| !name.is_empty() && *name != "precast-loader")
+        .collect();
+    for name in &names {
+        let mut never = NO_PART_OF_THE_LOADER.iter();
+        assert!(
+            !never.any(|beginning| name.starts_with(beginning)),
+            "the loader must not depend on {name}"
+        );
+    }
+    check_list(
+        "loader-dependencies.txt",
+        names.into_iter().map(str::to_owned),
+    );
+}
+
+#[test]
+fn unsafe_code_stands_where_it_is_listed() {
+    for krate in SAFE_CRATES {
+        let root = crate_root(krate);
+        let text = read(&root);
+        let forbids = text.lines().any(|line| line == "#![forbid(unsafe_code)]");
+        assert!(forbids, "{} forbids unsafe code", shown(&root));
+    }
+    let root = read(&crate_root("loader"));
+    assert!(
+        root.lines().any(|line| line == "#![deny(unsafe_code)]"),
+        "the loader denies unsafe code where it is not allowed file by file"
+    );
+    let files = files_below(&repository().join("loader/src"), "rs");
+    let with_unsafe = files.iter().filter(|path| {
+        let text = read(path);
+        let mut code = text.lines().map(without_comment);
+        code.any(|line| words(line).any(|word| word == "unsafe"))
+    });
+    check_list("loader-unsafe.txt", with_unsafe.map(|path| shown(path)));
+}
+
+#[test]
+fn files_stay_short() {
+    let mut too_long = Vec::new();
+    for path in sources() {
+        let lines = read(&path).lines().count();
+        let line = format!("{} has {lines} lines", shown(&path));
+        if lines > HARD_CAP_LINES {
+            too_long.push(line);
+        } else if lines > SOFT_CAP_LINES {
+            println!("{line}, more than {SOFT_CAP_LINES}: could it be two?");
+        }
+    }
+    assert!(
+        too_long.is_empty(),
+        "longer than {HARD_CAP_LINES}: {too_long:#?}"
+    );
+}
+
+#[test]
+fn every_section_is_described() {
+    let text = read(&repository().join("FORMAT.md"));
+    for section in Section::ALL {
+        let name = format!("`{}`", section.name());
+        assert!(text.contains(&name), "FORMAT.md does not describe {name}");
+    }
+}
+
+#[test]
+fn nothing_is_left_for_later() {
+    // Put together, so that this file does not find itself.
+    let notes = ["TO_DO", "FIX_ME", "X_XX"].map(|word| word.replace('_', ""));
+    let macros = ["to_do!", "unimple_mented!", "db_g!"].map(|name| name.replace('_', ""));
+    let mut left = Vec::new();
+    for path in sources() {
+        for (number, line) in (1..).zip(read(&path).lines()) {
+            let noted = words(line).any(|word| notes.iter().any(|note| note == word));
+            if noted || macros.iter().any(|name| line.contains(name.as_str())) {
+                left.push(format!("{}:{number}: {}", shown(&path), line.trim()));
+            }
+        }
+    }
+    assert!(left.is_empty(), "left for later: {left:#?}");
+}
+
+#[test]
+fn every_crate_says_what_it_is() {
+    for (_, folder, _) in CRATES {
+        let root = crate_root(folder);
+        assert!(
+            read(&root).starts_with("//! "),
+            "{} starts with a description",
+            shown(&root)
+        );
+    }
+}
+
+/// The list in `tests/name`, sorted, one item a line.
+fn check_list(name: &str, items: impl Iterator<Item = String>) {
+    let path = repository().join("tests").join(name);
+    let found = items.fold(String::new(), |list, item| list + &item + "\n");
+    if precast_tests::blessing() {
+        std::fs::write(&path, found).expect("the list can be written");
+        return;
+    }
+    let expected = read(&path);
+    let set = |list: &'_ str| list.lines().map(str::to_owned).collect::<BTreeSet<_>>();
+    let (expected_set, found_set) = (set(&expected), set(&found));
+    assert!(
+        expected == found,
+        "tests/{name} (BLESS=1 rewrites it)\n  new: {:?}\n  gone: {:?}",
+        found_set.difference(&expected_set).collect::<Vec<_>>(),
+        expected_set.difference(&found_set).collect::<Vec<_>>(),
+    );
+}
+
+fn cargo(arguments: &[&str]) -> String {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(arguments)
+        .current_dir(repository())
+        .output()
+        .expect("cargo can be run");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "cargo {arguments:?}: {said}");
+    String::from_utf8(output.stdout).expect("cargo writes text")
+}
+
+fn crate_root(folder: &str) -> PathBuf {
+    let sources = repository().join(folder).join("src");
+    let library = sources.join("lib.rs");
+    if library.exists() {
+        library
+    } else {
+        sources.join("main.rs")
+    }
+}
+
+/// All Rust sources of the repository.
+fn sources() -> Vec<PathBuf> {
+    let mut folders: Vec<&str> = CRATES.iter().map(|(_, folder, _)| *folder).collect();
+    folders.push("fuzz");
+    let mut sources: Vec<PathBuf> = folders
+        .into_iter()
+        .map(|folder| repository().join(folder))
+        .filter(|folder| folder.exists())
+        .flat_map(|folder| files_below(&folder, "rs"))
+        .filter(|path| path.components().all(|part| part.as_os_str() != "target"))
+        .collect();
+    sources.sort();
+    // One crate lies in the folder of another.
+    sources.dedup();
+    sources
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", shown(path)))
+}
+
+/// The path as it is within the repository.
+fn shown(path: &Path) -> String {
+    let path = path.strip_prefix(repository()).unwrap_or(path);
+    path.display().to_string()
+}
+
+/// Good enough where `//` does not stand in strings before the word that is looked for.
+fn without_comment(line: &str) -> &str {
+    line.split("//").next().unwrap_or(line)
+}
+
+fn words(line: &str) -> impl Iterator<Item = &str> {
+    line.split(|c: char| !c.is_alphanumeric() && c != '_')
+}
