@@ -225,3 +225,57 @@ pub fn compare(expected: &str, found: &str) -> Result<(), String> {
     }
     Err(report)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<FileTest, String> {
+        FileTest::parse(Path::new("x.wat"), text.to_owned(), &["invoke", "opt"])
+    }
+
+    #[test]
+    fn a_directive_that_is_not_known_is_an_error() {
+        let error = parse(";;! invoke: f\n;;! invok: g\n(module)").unwrap_err();
+        assert!(
+            error.contains("line 2") && error.contains("`invok`"),
+            "{error}"
+        );
+        assert!(parse(";;! invoke").is_err(), "without a colon");
+        assert!(
+            parse("(module)\n;;! invoke: f").is_err(),
+            "below the module"
+        );
+    }
+
+    #[test]
+    fn an_expectation_is_read_as_it_was_written() {
+        let test = parse(";;! invoke: f\n\n(module)\n\n;;= old\n").unwrap();
+        let output = "first\n\n  indented\n";
+        let blessed = test.blessed(output);
+        let expected = ";;! invoke: f\n\n(module)\n\n;;= first\n;;=\n;;=   indented\n";
+        assert_eq!(blessed, expected);
+        assert_eq!(parse(&blessed).unwrap().expected(), output);
+        assert_eq!(parse(&blessed).unwrap().blessed(output), blessed);
+    }
+
+    #[test]
+    fn a_difference_is_shown_from_the_line_before_it() {
+        assert!(
+            compare("a\nb \n", "a\nb\n").is_ok(),
+            "spaces at ends do not count"
+        );
+        let report = compare("a\nb\nc", "a\nb\nd").unwrap_err();
+        assert!(report.starts_with("line 3 "), "{report}");
+        assert!(report.contains("- c") && report.contains("+ d") && !report.contains("- a"));
+    }
+
+    #[test]
+    fn options_default_to_the_same_on_every_machine() {
+        let options = parse("(module)").unwrap().options().unwrap();
+        assert_eq!(options.target.to_string(), "x86_64-unknown-linux");
+        let none = parse(";;! opt: none\n(module)").unwrap().options().unwrap();
+        assert_eq!(none.opt_level, OptLevel::None);
+        assert!(parse(";;! opt: fast\n(module)").unwrap().options().is_err());
+    }
+}

@@ -10,7 +10,7 @@
 use std::path::{Path, PathBuf};
 
 use precast_compiler::Options;
-use precast_loader::{Engine, Module};
+use precast_loader::{Engine, Error, Instance, Module, Store, Trap, TrapCode};
 
 pub mod filetest;
 pub mod run;
@@ -83,7 +83,7 @@ pub fn artifact(wat: &str) -> Vec<u8> {
 /// # Errors
 ///
 /// As [`Module::load_bytes`].
-pub fn load(engine: &Engine, artifact: &Compiled) -> Result<Module, precast_loader::Error> {
+pub fn load(engine: &Engine, artifact: &Compiled) -> Result<Module, Error> {
     // SAFETY: only the compiler makes a `Compiled`, and nobody can change one.
     unsafe { Module::load_bytes(engine, &artifact.0) }
 }
@@ -96,6 +96,41 @@ pub fn load(engine: &Engine, artifact: &Compiled) -> Result<Module, precast_load
 pub fn module(engine: &Engine, wat: &str) -> Module {
     let compiled = Compiled::new(&wasm(wat), &options()).unwrap_or_else(|error| panic!("{error}"));
     load(engine, &compiled).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// An instance of a module that imports nothing, in a store of its own.
+///
+/// # Panics
+///
+/// If it does not come to be.
+pub fn instance(wat: &str) -> (Store<()>, Instance) {
+    let engine = Engine::default();
+    let module = module(&engine, wat);
+    let mut store = Store::new(&engine, ());
+    match Instance::new(&mut store, &module, &[]) {
+        Ok(instance) => (store, instance),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Calls the export of that name, from i32 to i32.
+///
+/// # Errors
+///
+/// If there is no such export; whatever ends the call.
+pub fn call(
+    store: &mut Store<()>,
+    instance: Instance,
+    name: &str,
+    param: i32,
+) -> Result<i32, Error> {
+    let func = instance.typed_func::<i32, i32>(store, name)?;
+    func.call(store, param)
+}
+
+/// The code of the trap, if the error is one.
+pub fn trap_code(error: &Error) -> Option<TrapCode> {
+    error.trap().map(Trap::code)
 }
 
 /// An artifact as it came from the compiler, and therefore one that may be run.

@@ -150,3 +150,61 @@ fn vector(word: &str) -> Option<u128> {
         above.fold(0, |vector, &lane| vector << bits | u128::from(lane))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use precast_loader::{Engine, Store};
+
+    fn there_and_back(ty: ValType, word: &str) -> Option<String> {
+        let mut store = Store::new(&Engine::default(), ());
+        let value = parse(&mut store, ty, word).ok()?;
+        Some(print(&store, &value))
+    }
+
+    #[test]
+    fn words_are_values_and_values_are_words() {
+        let check = |ty, word, expected: &str| {
+            assert_eq!(
+                there_and_back(ty, word).as_deref(),
+                Some(expected),
+                "{word}"
+            );
+        };
+        check(ValType::I32, "0xffffffff", "-1");
+        check(ValType::I64, "-0x8000000000000000", "-9223372036854775808");
+        check(ValType::F32, "-0.0", "-0.0");
+        check(ValType::F32, "nan", "nan:0x400000");
+        check(ValType::F32, "bits:0xff800001", "-nan:0x1");
+        check(ValType::F64, "-nan:0x4000000000000", "-nan:0x4000000000000");
+        check(ValType::F64, "1e300", "1e300");
+        check(
+            ValType::V128,
+            "i8x16:1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,-1",
+            "i32x4:0x4030201,0x8070605,0xc0b0a09,0xff0f0e0d",
+        );
+        check(
+            ValType::V128,
+            "f64x2:1,-2",
+            "i32x4:0x0,0x3ff00000,0x0,0xc0000000",
+        );
+        check(ValType::FuncRef, "null", "null");
+        check(ValType::ExternRef, "extern:7", "extern:7");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        for (ty, word) in [
+            (ValType::I32, "4294967296"),
+            (ValType::I32, "-2147483649"),
+            (ValType::I64, "1.5"),
+            (ValType::F32, "one"),
+            (ValType::F32, "nan:0x800000"),
+            (ValType::V128, "i32x4:1,2,3"),
+            (ValType::V128, "i32x8:1,2,3,4,5,6,7,8"),
+            (ValType::FuncRef, "func"),
+        ] {
+            assert_eq!(there_and_back(ty, word), None, "{word}");
+        }
+    }
+}

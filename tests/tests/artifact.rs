@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use precast_artifacts_format::{
-    Artifact, ArtifactError, ArtifactParts, CpuFeature, CpuFeatures, Difference, Host, Manifest,
-    Section, Target,
+    Artifact, ArtifactError, ArtifactParts, CpuFeature, CpuFeatures, Difference, ExternIndex, Host,
+    ImportType, Manifest, Range32, Section, Target, ValType,
 };
 use precast_compiler::{Options, compile, parse_target};
 use precast_loader::{Error, Module};
@@ -81,7 +81,8 @@ fn exercise(bytes: &[u8]) -> Result<Manifest, ArtifactError> {
         artifact.funcs().end_of(index);
         artifact.function_name(index);
     }
-    for text_offset in (0..artifact.section(Section::Text).len() as u32).chain([u32::MAX]) {
+    let text_len = artifact.section(Section::Text).len() as u32;
+    for text_offset in (0..text_len).step_by(17).chain([u32::MAX]) {
         artifact.funcs().find(text_offset);
         artifact.traps().lookup(text_offset);
         artifact.address_map().lookup(text_offset);
@@ -159,12 +160,14 @@ fn bytes_that_are_something_else_are_told_from_damaged_ones() {
     }
 }
 
-/// The artifact written once more, for another target and with other features.
-fn rewritten(bytes: &[u8], target: Target, cpu_features: CpuFeatures) -> Vec<u8> {
-    let artifact = Artifact::parse(bytes).unwrap();
-    precast_artifacts_format::write(&ArtifactParts {
-        target,
-        cpu_features,
+/// The artifact written once more, after `change` has been at its parts, with digests that match.
+fn rewritten<'a>(
+    artifact: &'a Artifact<'a>,
+    change: impl FnOnce(&mut ArtifactParts<'a>),
+) -> Vec<u8> {
+    let mut parts = ArtifactParts {
+        target: artifact.note().target,
+        cpu_features: artifact.note().cpu_features,
         tunables: artifact.note().tunables,
         compiler_version: &artifact.note().compiler_version,
         manifest: artifact.manifest(),
@@ -177,34 +180,138 @@ fn rewritten(bytes: &[u8], target: Target, cpu_features: CpuFeatures) -> Vec<u8>
         passive: artifact.section(Section::Passive),
         image: artifact.section(Section::Image),
         symbols: &[],
-    })
+    };
+    change(&mut parts);
+    precast_artifacts_format::write(&parts)
 }
 
 #[test]
 fn what_is_written_again_reads_the_same() {
     let bytes = artifact(EVERYTHING);
-    let note = Artifact::parse(&bytes).unwrap().note().clone();
-    let again = rewritten(&bytes, note.target, note.cpu_features);
+    let original = Artifact::parse(&bytes).unwrap();
+    let again = rewritten(&original, |_| ());
     let artifact = Artifact::parse(&again).unwrap();
     artifact.verify().unwrap();
-    assert_eq!(
-        artifact.manifest(),
-        Artifact::parse(&bytes).unwrap().manifest()
-    );
+    assert_eq!(artifact.manifest(), original.manifest());
     assert_eq!(artifact.function_name(0), None, "no symbols were written");
 }
 
 #[test]
+fn a_damaged_table_with_the_right_digest_never_panics() {
+    let good = artifact(EVERYTHING);
+    let parsed = Artifact::parse(&good).unwrap();
+    for section in [
+        Section::Funcs,
+        Section::Traps,
+        Section::AddrMap,
+        Section::Elements,
+    ] {
+        let bytes = parsed.section(section);
+        let mut damaged = bytes.to_vec();
+        for at in 0..bytes.len() {
+            for mask in [0x01, 0x80, 0xff] {
+                damaged[at] = bytes[at] ^ mask;
+                let cut = &damaged[..at];
+                for contents in [&damaged[..], cut] {
+                    let rewritten = rewritten(&parsed, |parts| match section {
+                        Section::Funcs => parts.funcs = contents,
+                        Section::Traps => parts.traps = contents,
+                        Section::AddrMap => parts.address_map = contents,
+                        _ => parts.elements = contents,
+                    });
+                    let name = section.name();
+                    let _either_way = exercise_damaged(&rewritten, || {
+                        format!("{name}: byte {at} ^ {mask:#x}, {} bytes", contents.len())
+                    });
+                }
+            }
+            damaged[at] = bytes[at];
+        }
+    }
+}
+
+#[test]
+fn a_manifest_that_points_nowhere_is_refused() {
+    type Change = fn(&mut Manifest);
+    let changes: [(&str, Change); 16] = [
+        ("an import's type", |m| {
+            m.imports[0].ty = ImportType::Func(99)
+        }),
+        ("an export's index", |m| {
+            m.exports[0].index = ExternIndex::Func(99)
+        }),
+        ("a memory's maximum", |m| {
+            m.memories[0].ty.maximum_pages = Some(0)
+        }),
+        ("a memory's size", |m| {
+            m.memories[0].ty.minimum_pages = 1 << 40
+        }),
+        ("an extent's place", |m| {
+            m.memories[0].image[0].memory_offset = 1 << 40
+        }),
+        ("an extent's source", |m| {
+            m.memories[0].image[0].image_offset = u64::MAX - 4095
+        }),
+        ("an extent's length", |m| {
+            m.memories[0].image[0].len = 1 << 40
+        }),
+        ("an extent's alignment", |m| m.memories[0].image[0].len = 1),
+        ("a constant table's place", |m| {
+            m.tables[0].constant = Some(Range32 {
+                offset: 8,
+                len: u32::MAX,
+            });
+        }),
+        ("a constant table's length", |m| {
+            m.tables[0].ty.minimum = 1 << 30
+        }),
+        ("a table's type", |m| m.tables[1].ty.element = ValType::I32),
+        ("a global's type", |m| {
+            m.globals[0].ty.content = ValType::F32
+        }),
+        ("a data segment's bytes", |m| {
+            m.data_segments[1].bytes.offset = u32::MAX
+        }),
+        ("the list of escaping functions", |m| {
+            m.escaping.len = u32::MAX - 3
+        }),
+        ("the start function", |m| m.start = Some(99)),
+        ("a trampoline", |m| m.entry_trampolines[0] = Some(u32::MAX)),
+    ];
+    let good = artifact(EVERYTHING);
+    let parsed = Artifact::parse(&good).unwrap();
+    for (what, change) in changes {
+        let mut manifest = parsed.manifest().clone();
+        change(&mut manifest);
+        let bytes = rewritten(&parsed, |parts| parts.manifest = &manifest);
+        let opened = exercise_damaged(&bytes, || what.to_owned());
+        let error = opened.expect_err(what);
+        assert!(
+            matches!(
+                error,
+                ArtifactError::Damaged {
+                    section: Some(Section::Manifest),
+                    ..
+                }
+            ),
+            "{what}: {error}"
+        );
+    }
+}
+
+#[test]
 fn every_difference_is_reported_at_once() {
-    let bytes = artifact("(module)");
-    let target = Artifact::parse(&bytes).unwrap().note().target;
+    let target = Target::host().unwrap();
     let wanted: CpuFeatures = [CpuFeature::Avx, CpuFeature::Popcnt].into_iter().collect();
     let host = Host {
         target,
         page_bytes: 1 << 20,
         cpu_features: CpuFeatures::NONE,
     };
-    let error = Artifact::parse_on(&rewritten(&bytes, target, wanted), &host).unwrap_err();
+    let bytes = artifact("(module)");
+    let original = Artifact::parse(&bytes).unwrap();
+    let bytes = rewritten(&original, |parts| parts.cpu_features = wanted);
+    let error = Artifact::parse_on(&bytes, &host).unwrap_err();
     let ArtifactError::Incompatible(differences) = error else {
         panic!("{error}")
     };

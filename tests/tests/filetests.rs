@@ -17,9 +17,11 @@ use precast_tests::{run, summary};
 
 const COMPILATION: [&str; 4] = ["target", "cpu", "opt", "memory"];
 
+type Check = fn(&Path) -> Result<(), String>;
+
 fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("filetests");
-    let kinds: [(&str, fn(&Path) -> Result<(), String>); 4] = [
+    let kinds: [(&str, Check); 4] = [
         ("run", check_run),
         ("clif", |path| check_listing(path, Listing::Clif)),
         ("asm", |path| check_listing(path, Listing::Assembly)),

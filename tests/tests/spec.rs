@@ -1,5 +1,5 @@
-//! The specification's own test suites: WebAssembly 1.0 and 2.0, and SIMD, which is part of 2.0
-//! but kept apart. Each script is a test, in two configurations.
+//! The specification's own test suites: WebAssembly 1.0 and 2.0, SIMD, which is part of 2.0 but
+//! kept apart, and of 3.0 several memories. Each script is a test, in two configurations.
 //!
 //! How many directives pass in each suite is written down below, and so is each that does not:
 //! a failure that is not expected fails, and so does a pass that is not.
@@ -23,10 +23,11 @@ struct Suite {
 const CONFIGURATIONS: [(&str, OptLevel); 2] =
     [("none", OptLevel::None), ("speed", OptLevel::Speed)];
 
-static SUITES: [Suite; 3] = [
+static SUITES: [Suite; 4] = [
     Suite::new("wasm-v1", 19_236),
     Suite::new("wasm-v2", 27_997),
     Suite::new("simd", 25_990),
+    Suite::new("multi-memory", 912),
 ];
 
 /// What version 3.0 allows, and these scripts want refused.
@@ -108,7 +109,8 @@ impl Suite {
         match self.name {
             "wasm-v1" => spec(SpecVersion::V1).collect(),
             "wasm-v2" => spec(SpecVersion::V2).collect(),
-            _ => proposal(Proposal::Simd).collect(),
+            "simd" => proposal(Proposal::Simd).collect(),
+            _ => proposal(Proposal::MultiMemory).collect(),
         }
     }
 

@@ -5,7 +5,6 @@
 
 mod artifact;
 mod calls;
-mod costs;
 mod faults;
 mod linking;
 mod memories;

@@ -1,3 +1,3 @@
 (module binary "")
 
-;;= error: not a valid WebAssembly module: unexpected end-of-file (at byte offset 0x0)
+;;= error: not a valid WebAssembly module: it does not start with the bytes "\0asm" (at byte offset 0x0)

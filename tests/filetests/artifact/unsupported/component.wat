@@ -1,3 +1,3 @@
 (component)
 
-;;= error: not a valid WebAssembly module: component model validation support disabled at compile time (at byte offset 0x0)
+;;= error: not supported yet: components (at byte offset 0x0)
