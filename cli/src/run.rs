@@ -4,8 +4,9 @@
 //! The guest runs on a thread of its own, whose stack is as large as `--max-stack` says, and a
 //! reserve for the host functions it calls. What it is given stands in [`grants`](crate::grants).
 
+use std::ffi::OsStr;
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 
@@ -125,13 +126,16 @@ impl Code {
         }
     }
 
-    fn load(&self, engine: &Engine) -> Result<Module, precast_loader::Error> {
+    fn load(&self, engine: &Engine, name: &str) -> Result<Module, precast_loader::Error> {
         match self {
             // SAFETY: to run the code in this file is what the user asked for; that it is
             // precast's, and is not changed meanwhile, is theirs to see to, as with any program.
             Self::File(path) => unsafe { Module::load(engine, path) },
-            // SAFETY: made by the compiler just now, or as above.
-            Self::Bytes(bytes) => unsafe { Module::load_bytes(engine, bytes) },
+            Self::Bytes(bytes) => {
+                let stem = Path::new(name).file_stem().map(OsStr::to_string_lossy);
+                // SAFETY: made by the compiler just now, or as above.
+                unsafe { Module::load_bytes_as(engine, bytes, stem.as_deref().unwrap_or(name)) }
+            }
         }
     }
 }
@@ -152,7 +156,10 @@ impl Guest {
         let mut config = Config::new();
         config.max_stack_bytes(self.max_stack_bytes);
         let engine = Engine::new(&config);
-        let module = self.code.load(&engine).context(self.name.clone())?;
+        let module = self
+            .code
+            .load(&engine, &self.name)
+            .context(self.name.clone())?;
         let name = self.invoke.as_deref().unwrap_or(START);
         let ty = callable(&module, self.invoke.as_deref()).with_context(|| self.name.clone())?;
         let params = match &self.invoke {

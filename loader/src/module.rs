@@ -58,6 +58,9 @@ struct Inner {
     image: Image,
 }
 
+/// What backtraces call a module that nobody has named.
+const NAMELESS: &str = "module";
+
 impl Module {
     /// Checks that `bytes` are an artifact that fits this machine, without mapping it. This is
     /// safe for any bytes.
@@ -89,7 +92,9 @@ impl Module {
     #[allow(unsafe_code, reason = "what is loaded will be run")]
     pub unsafe fn load(engine: &Engine, path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        Self::of_file(engine, image::open(path)?, Some(path))
+        let stem = path.file_stem().map(OsStr::to_string_lossy);
+        let name = stem.as_deref().unwrap_or(NAMELESS);
+        Self::of_file(engine, image::open(path)?, Some(path), name)
     }
 
     /// Maps an artifact that is in memory. The bytes are copied, into a file in memory.
@@ -104,14 +109,34 @@ impl Module {
     /// nobody who is not trusted may have changed them since.
     #[allow(unsafe_code, reason = "what is loaded will be run")]
     pub unsafe fn load_bytes(engine: &Engine, bytes: &[u8]) -> Result<Self, Error> {
-        let file = crate::sys::memfd::sealed("precast", bytes)
-            .map_err(|error| Error::io("create a file in memory", error))?;
-        Self::of_file(engine, file, None)
+        // SAFETY: the caller's promise.
+        unsafe { Self::load_bytes_as(engine, bytes, NAMELESS) }
     }
 
-    fn of_file(engine: &Engine, file: File, path: Option<&Path>) -> Result<Self, Error> {
+    /// As [`Module::load_bytes`]; backtraces call the module `name` if it has none of its own, as
+    /// they call one from a file by the file's.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Module::load`].
+    ///
+    /// # Safety
+    ///
+    /// As for [`Module::load_bytes`].
+    #[allow(unsafe_code, reason = "what is loaded will be run")]
+    pub unsafe fn load_bytes_as(engine: &Engine, bytes: &[u8], name: &str) -> Result<Self, Error> {
+        let file = crate::sys::memfd::sealed("precast", bytes)
+            .map_err(|error| Error::io("create a file in memory", error))?;
+        Self::of_file(engine, file, None, name)
+    }
+
+    fn of_file(
+        engine: &Engine,
+        file: File,
+        path: Option<&Path>,
+        name: &str,
+    ) -> Result<Self, Error> {
         let (image, manifest, note) = Image::map(file, path, host()?)?;
-        let stem = path.and_then(Path::file_stem).map(OsStr::to_string_lossy);
         let layout = manifest
             .vmctx_layout()
             .ok_or_else(|| damaged(Section::Manifest, "the size of the vmctx"))?;
@@ -122,11 +147,11 @@ impl Module {
                 ImportType::Func(ty) => Some(ty),
                 _ => None,
             });
-        let name = manifest.module_name.as_deref().or(stem.as_deref());
+        let name = manifest.module_name.as_deref().unwrap_or(name);
         Ok(Self {
             inner: Arc::new(Inner {
                 engine: engine.clone(),
-                display_name: name.unwrap_or("module").into(),
+                display_name: name.into(),
                 layout,
                 imported: manifest.imported(),
                 type_ids: engine.type_ids(&manifest.types)?,

@@ -33,6 +33,23 @@ fn standard_streams_and_files_give_the_same_bytes() {
 }
 
 #[test]
+fn neither_threads_nor_places_change_the_bytes() {
+    let source = examples().join("wordcount/wordcount.wasm");
+    let artifacts =
+        [("here", "a.wasm", "-j1"), ("there", "b.wasm", "-j2")].map(|(folder, name, threads)| {
+            let scratch = Scratch::new();
+            let folder = scratch.path(folder);
+            fs::create_dir(&folder).unwrap();
+            fs::copy(&source, folder.join(name)).unwrap();
+            precast(["compile", name, threads, "-o", "out"])
+                .current_dir(&folder)
+                .succeeds();
+            fs::read(folder.join("out")).unwrap()
+        });
+    assert!(artifacts[0] == artifacts[1]);
+}
+
+#[test]
 fn all_options_are_taken() {
     let scratch = Scratch::new();
     for level in ["-O0", "-O1", "-O2", "-Os", "-O 2", "-O0 -Os"] {
