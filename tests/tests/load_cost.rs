@@ -3,7 +3,7 @@
 //! process.
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::cell::Cell;
 
 use precast_compiler::{OptLevel, Options};
 use precast_loader::{Engine, Linker, Store};
@@ -11,14 +11,16 @@ use precast_tests::Compiled;
 
 struct Counting;
 
-static ALLOCATED_BYTES: AtomicUsize = AtomicUsize::new(0);
-static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+thread_local! {
+    /// Bytes and number of allocations of this thread.
+    static ALLOCATED: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
+}
 
 // SAFETY: everything is passed on to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATED_BYTES.fetch_add(layout.size(), Ordering::Relaxed);
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        let (bytes, count) = ALLOCATED.get();
+        ALLOCATED.set((bytes + layout.size(), count + 1));
         // SAFETY: the caller's promises are the ones that are asked for.
         unsafe { System.alloc(layout) }
     }
@@ -34,16 +36,10 @@ static ALLOCATOR: Counting = Counting;
 
 /// What an action allocates: bytes and number of allocations.
 fn allocated<R>(action: impl FnOnce() -> R) -> (usize, usize, R) {
-    let before = (
-        ALLOCATED_BYTES.load(Ordering::Relaxed),
-        ALLOCATIONS.load(Ordering::Relaxed),
-    );
+    let before = ALLOCATED.get();
     let result = action();
-    (
-        ALLOCATED_BYTES.load(Ordering::Relaxed) - before.0,
-        ALLOCATIONS.load(Ordering::Relaxed) - before.1,
-        result,
-    )
+    let after = ALLOCATED.get();
+    (after.0 - before.0, after.1 - before.1, result)
 }
 
 /// A module with that many functions, of which one is exported and some are in a constant table.
