@@ -417,3 +417,48 @@ fn the_usual_options_are_for_this_machine() {
     assert_eq!(Some(options().target), Target::host());
     Module::check(&artifact(EVERYTHING)).unwrap();
 }
+
+#[test]
+fn binutils_read_artifacts_without_complaint() {
+    let tool = |name: &str, arguments: &[&str], file: &std::path::Path| {
+        let run = std::process::Command::new(name)
+            .args(arguments)
+            .arg(file)
+            .env("LC_ALL", "C")
+            .output();
+        match run {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                println!("skipped: no {name}");
+                None
+            }
+            run => {
+                let output = run.expect("the tool runs");
+                let complaints = String::from_utf8_lossy(&output.stderr).into_owned();
+                assert_eq!(complaints, "", "{name} {arguments:?}");
+                Some(String::from_utf8_lossy(&output.stdout).into_owned())
+            }
+        }
+    };
+    let wasm = std::fs::read(precast_tests::repository().join("examples/calc/calc.wasm"));
+    let wasm = wasm.expect("the example is there");
+    let artifact = precast_tests::Compiled::new(&wasm, &precast_tests::options());
+    let name = format!("precast-binutils-{}.precast", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    std::fs::write(&path, artifact.expect("it compiles").bytes()).expect("it is written");
+    let tables = tool("readelf", &["--all", "--wide"], &path);
+    // The disassembler knows its own machine only.
+    let code = if cfg!(target_arch = "x86_64") {
+        tool("objdump", &["--disassemble"], &path)
+    } else {
+        None
+    };
+    std::fs::remove_file(&path).expect("it was there");
+    if let Some(tables) = tables {
+        for part in [".note.precast", "precast_raise", "precast.table.0"] {
+            assert!(tables.contains(part), "{part}");
+        }
+    }
+    if let Some(code) = code {
+        assert!(code.contains("<_start>:"));
+    }
+}

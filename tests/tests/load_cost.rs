@@ -1,6 +1,6 @@
 //! Loading does no work per function: it allocates the same for a module of fifty functions and
-//! for one of twenty thousand. In a binary of its own, because it counts allocations of the whole
-//! process.
+//! for one of twenty thousand. In a binary of its own, because it replaces the allocator. Only the
+//! calling thread counts, since threads of the compiler may still be ending.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

@@ -253,7 +253,11 @@ impl Placed {
             sh_size: self.size as u64,
             sh_link: 0,
             sh_info: 0,
-            sh_addralign: self.align as u64,
+            // To readers of notes this number says how the note's own parts are padded.
+            sh_addralign: match self.section {
+                Section::Note => 4,
+                _ => self.align as u64,
+            },
             sh_entsize: 0,
         }
     }
@@ -296,5 +300,251 @@ fn write_symbols(
             st_value: 0,
             st_size: 0,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::container::Artifact;
+    use crate::cpu::CpuFeature;
+    use crate::funcs::{FuncEntry, FuncTable};
+    use crate::manifest::{
+        ConstExpr, DataMode, DataSegment, ElementItems, ElementMode, ElementSegment, Export,
+        Extent, ExternIndex, GlobalPlan, Import, ImportType, MemoryPlan, Range32, TablePlan,
+    };
+    use crate::target::{Arch, Os};
+    use crate::traps::{TrapCode, TrapTableBuilder};
+    use crate::types::{FuncType, GlobalType, MemoryType, TableType, ValType};
+    use crate::{AddressMapBuilder, ArtifactError};
+
+    /// A manifest in which every kind of everything occurs.
+    fn manifest() -> Manifest {
+        let table = TableType {
+            element: ValType::FuncRef,
+            minimum: 1,
+            maximum: Some(2),
+        };
+        let memory = MemoryType {
+            minimum_pages: 1,
+            maximum_pages: Some(3),
+        };
+        let global = |content| GlobalType {
+            content,
+            mutable: true,
+        };
+        let import = |name: &str, ty| Import {
+            module: "env".into(),
+            name: name.into(),
+            ty,
+        };
+        let export = |name: &str, index| Export {
+            name: name.into(),
+            index,
+        };
+        let value = |ty, init| GlobalPlan {
+            ty: global(ty),
+            init,
+        };
+        Manifest {
+            module_name: Some("all".into()),
+            types: vec![
+                FuncType::new([], []),
+                FuncType::new([ValType::I32, ValType::V128], [ValType::ExternRef]),
+            ],
+            imports: vec![
+                import("f", ImportType::Func(1)),
+                import("t", ImportType::Table(table)),
+                import("m", ImportType::Memory(memory)),
+                import("g", ImportType::Global(global(ValType::I32))),
+            ],
+            exports: vec![
+                export("f", ExternIndex::Func(1)),
+                export("t", ExternIndex::Table(1)),
+                export("m", ExternIndex::Memory(1)),
+                export("g", ExternIndex::Global(7)),
+            ],
+            tables: vec![
+                TablePlan {
+                    ty: table,
+                    constant: None,
+                    init: ConstExpr::RefFunc(0),
+                },
+                TablePlan {
+                    ty: table,
+                    constant: Some(Range32 { offset: 0, len: 8 }),
+                    init: ConstExpr::RefNull(ValType::FuncRef),
+                },
+            ],
+            memories: vec![MemoryPlan {
+                ty: memory,
+                image: vec![Extent {
+                    memory_offset: 8192,
+                    image_offset: 0,
+                    len: 4096,
+                }],
+            }],
+            globals: vec![
+                value(ValType::I32, ConstExpr::GlobalGet(0)),
+                value(ValType::I64, ConstExpr::I64(i64::MIN)),
+                value(ValType::F32, ConstExpr::F32(u32::MAX)),
+                value(ValType::F64, ConstExpr::F64(u64::MAX)),
+                value(ValType::V128, ConstExpr::V128([9; 16])),
+                value(ValType::FuncRef, ConstExpr::RefFunc(1)),
+                value(ValType::ExternRef, ConstExpr::RefNull(ValType::ExternRef)),
+            ],
+            data_segments: vec![
+                DataSegment {
+                    mode: DataMode::Passive,
+                    bytes: Range32 { offset: 1, len: 2 },
+                },
+                DataSegment {
+                    mode: DataMode::InImage,
+                    bytes: Range32::default(),
+                },
+                DataSegment {
+                    mode: DataMode::Active {
+                        memory: 0,
+                        offset: ConstExpr::GlobalGet(0),
+                    },
+                    bytes: Range32 { offset: 0, len: 3 },
+                },
+            ],
+            element_segments: vec![
+                ElementSegment {
+                    mode: ElementMode::Active {
+                        table: 1,
+                        offset: ConstExpr::I32(-1),
+                    },
+                    items: ElementItems::Funcs(Range32 { offset: 4, len: 4 }),
+                },
+                ElementSegment {
+                    mode: ElementMode::Passive,
+                    items: ElementItems::Exprs(vec![ConstExpr::RefFunc(1)]),
+                },
+                ElementSegment {
+                    mode: ElementMode::Dropped,
+                    items: ElementItems::Exprs(Vec::new()),
+                },
+            ],
+            start: Some(1),
+            escaping: Range32 { offset: 0, len: 8 },
+            got: vec!["precast_raise".into(), "precast_memory_grow".into()],
+            entry_trampolines: vec![Some(4), None],
+            import_trampolines: vec![None, Some(8)],
+            features: vec!["a-feature".into()],
+        }
+    }
+
+    fn with_parts<R>(run: impl FnOnce(&ArtifactParts<'_>) -> R) -> R {
+        let mut traps = TrapTableBuilder::default();
+        traps.push(2, TrapCode::Unreachable);
+        let mut addresses = AddressMapBuilder::default();
+        addresses.push(0, 40);
+        let entry = FuncEntry {
+            text_offset: 0,
+            type_index: 0,
+        };
+        run(&ArtifactParts {
+            target: Target {
+                arch: Arch::X86_64,
+                os: Os::Linux,
+            },
+            cpu_features: [CpuFeature::Avx].into_iter().collect(),
+            tunables: Tunables {
+                memory_guard_bytes: 65_536,
+                memory_checked: true,
+            },
+            compiler_version: "test",
+            manifest: &manifest(),
+            text: &[0xcc; 12],
+            tables: &[0xff; 8],
+            funcs: &FuncTable::encode(&[entry], 4),
+            traps: &traps.finish(),
+            address_map: &addresses.finish(),
+            elements: &[0, 0, 0, 0, 1, 0, 0, 0],
+            passive: b"abc",
+            image: &[7; 4096],
+            symbols: &[Symbol {
+                name: "first".into(),
+                section: Section::Text,
+                offset: 0,
+                size: 4,
+            }],
+        })
+    }
+
+    #[test]
+    fn every_section_is_read_back_as_it_was_written() {
+        with_parts(|parts| {
+            let bytes = write(parts);
+            let artifact = Artifact::parse(&bytes).unwrap();
+            artifact.verify().unwrap();
+            assert_eq!(artifact.manifest(), parts.manifest);
+            let note = artifact.note();
+            assert_eq!(note.target, parts.target);
+            assert_eq!(note.cpu_features, parts.cpu_features);
+            assert_eq!(note.tunables, parts.tunables);
+            assert_eq!(note.compiler_version, parts.compiler_version);
+            for (section, expected) in [
+                (Section::Text, parts.text),
+                (Section::Got, &[0; 16]),
+                (Section::Tables, parts.tables),
+                (Section::Funcs, parts.funcs),
+                (Section::Traps, parts.traps),
+                (Section::AddrMap, parts.address_map),
+                (Section::Elements, parts.elements),
+                (Section::Passive, parts.passive),
+                (Section::Image, parts.image),
+            ] {
+                assert_eq!(artifact.section(section), expected, "{section:?}");
+            }
+            assert_eq!(artifact.function_name(0), Some("first"));
+            assert_eq!(artifact.traps().lookup(2), Some(TrapCode::Unreachable));
+            assert_eq!(artifact.address_map().lookup(3), Some((0, 40)));
+        });
+    }
+
+    #[test]
+    fn mapped_sections_lie_where_code_was_linked_for() {
+        with_parts(|parts| {
+            let bytes = write(parts);
+            let artifact = Artifact::parse(&bytes).unwrap();
+            let layout = paged_layout(parts.target, parts.text.len() as u64, 2);
+            let text = artifact.file_offset(Section::Text);
+            let from_text = |section| artifact.file_offset(section) - text;
+            assert_eq!(from_text(Section::Got), layout.got);
+            assert_eq!(from_text(Section::Tables), layout.tables);
+        });
+    }
+
+    #[test]
+    fn a_manifest_that_points_outside_is_refused() {
+        let wrong: [fn(&mut Manifest); 8] = [
+            |m| m.exports[0].index = ExternIndex::Func(2),
+            |m| m.imports[0].ty = ImportType::Func(2),
+            |m| m.memories[0].image[0].memory_offset = 65_536,
+            |m| m.tables[1].constant = Some(Range32 { offset: 8, len: 8 }),
+            |m| m.globals[0].init = ConstExpr::GlobalGet(1),
+            |m| m.data_segments[0].bytes.len = 3,
+            |m| m.escaping.len = 12,
+            |m| m.entry_trampolines[0] = Some(12),
+        ];
+        for (number, change) in wrong.into_iter().enumerate() {
+            let mut manifest = manifest();
+            change(&mut manifest);
+            let bytes = with_parts(|parts| {
+                write(&ArtifactParts {
+                    manifest: &manifest,
+                    symbols: parts.symbols,
+                    ..*parts
+                })
+            });
+            let found = Artifact::parse(&bytes).err();
+            assert!(
+                matches!(found, Some(ArtifactError::Damaged { .. })),
+                "change {number}: {found:?}"
+            );
+        }
     }
 }
