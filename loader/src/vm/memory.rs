@@ -251,8 +251,12 @@ fn reserve(capacity_bytes: u64, tunables: Tunables) -> Result<Mapping, Error> {
         .ok_or(LimitError::OutOfMemory {
             what: "address space for a memory",
         })?;
-    Mapping::reserve(bytes)
-        .map_err(|error| Error::io("set address space aside for a memory", error))
+    let action = if memory_checked {
+        "set address space aside for a memory"
+    } else {
+        "set 4 GiB of address space aside for a memory (compiled with `--memory checked` it needs less)"
+    };
+    Mapping::reserve(bytes).map_err(|error| Error::io(action, error))
 }
 
 #[cfg(test)]
