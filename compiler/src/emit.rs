@@ -102,16 +102,17 @@ impl Places<'_> {
     }
 
     /// Where what stands for `func_index` in a constant table is: the function or its thunk.
-    fn callable(&self, module: &Module<'_>, func_index: u32) -> Placed {
-        match module.defined_func(func_index) {
-            // Defined functions are linked first, in order.
-            Some(defined) => self.linked.placed[defined as usize],
-            None => self
-                .iter()
-                .find(|&(job, _)| job == Job::Thunk(func_index))
-                .map(|(_, placed)| placed)
-                .expect("planned: an imported function in a constant table has a thunk"),
-        }
+    fn callable(&self, module: &Module<'_>, plan: &Plan, func_index: u32) -> Placed {
+        let number = match module.defined_func(func_index) {
+            // Defined functions are linked first, thunks last, both in the order of their indices.
+            Some(defined) => defined as usize,
+            None => {
+                let thunk = plan.thunks.binary_search(&func_index);
+                let thunk = thunk.expect("planned: what a constant table holds has a thunk");
+                self.linked.placed.len() - plan.thunks.len() + thunk
+            }
+        };
+        self.linked.placed[number]
     }
 }
 
@@ -159,7 +160,7 @@ fn table_plans(module: &Module<'_>, plan: &Plan) -> Vec<TablePlan> {
         .map(|((ty, init), place)| TablePlan {
             ty: *ty,
             constant: match *place {
-                TablePlace::Constant { offset, length, .. } => Some(Range32 {
+                TablePlace::Constant { offset, length } => Some(Range32 {
                     offset,
                     len: length * CONST_TABLE_ENTRY_BYTES,
                 }),
@@ -190,7 +191,7 @@ fn const_tables(module: &Module<'_>, plan: &Plan, places: &Places<'_>) -> Vec<u8
             let entry = if func == NULL_FUNC {
                 ConstTableEntry::NULL
             } else {
-                let code = u64::from(places.callable(module, func).offset);
+                let code = u64::from(places.callable(module, plan, func).offset);
                 ConstTableEntry {
                     type_id: module.funcs[func as usize],
                     code_offset: (code as i64 - table as i64) as i32,
@@ -229,7 +230,7 @@ fn symbols(module: &Module<'_>, plan: &Plan, places: &Places<'_>) -> Vec<Symbol>
     let tables = (0..)
         .zip(&plan.tables)
         .filter_map(|(index, place): (u32, _)| match *place {
-            TablePlace::Constant { offset, length, .. } => Some(Symbol {
+            TablePlace::Constant { offset, length } => Some(Symbol {
                 name: format!("precast.table.{index}"),
                 section: Section::Tables,
                 offset,

@@ -129,7 +129,8 @@ pub fn list(wasm: &[u8], options: &Options, listing: Listing) -> Result<String, 
     Ok(text)
 }
 
-/// The pieces of code the artifact consists of: the module's functions first, by index.
+/// The pieces of code the artifact consists of: the module's functions first and thunks last, both
+/// by index.
 fn jobs(module: &Module<'_>, plan: &Plan) -> Vec<Job> {
     let defined = (0..module.bodies.len() as u32).map(Job::Defined);
     let entries = plan.entry_types.iter().copied().map(Job::Entry);

@@ -45,13 +45,17 @@ pub(crate) enum TablePlace {
     Vmctx(u32),
     /// Among the constant tables.
     Constant {
-        /// Which one.
-        number: u32,
         /// Where it starts in the section, in bytes.
         offset: u32,
         /// Its length in elements.
         length: u32,
     },
+}
+
+impl TablePlace {
+    pub(crate) fn is_constant(self) -> bool {
+        matches!(self, Self::Constant { .. })
+    }
 }
 
 impl Plan {
@@ -108,10 +112,7 @@ impl Plan {
 
     /// Whether the active segments of `table` are part of a constant table.
     pub(crate) fn is_const_table(&self, table: u32) -> bool {
-        matches!(
-            self.tables.get(table as usize),
-            Some(TablePlace::Constant { .. })
-        )
+        self.tables[table as usize].is_constant()
     }
 }
 
@@ -130,11 +131,7 @@ fn place_tables(module: &Module<'_>, uses: &Uses) -> (Vec<TablePlace>, Vec<Vec<u
     for table in module.imported_tables..module.tables.len() as u32 {
         if let Some(contents) = constant_contents(module, uses, table) {
             let length = contents.len() as u32;
-            places.push(TablePlace::Constant {
-                number: const_tables.len() as u32,
-                offset,
-                length,
-            });
+            places.push(TablePlace::Constant { offset, length });
             offset += length * CONST_TABLE_ENTRY_BYTES;
             const_tables.push(contents);
         } else {
@@ -207,9 +204,7 @@ fn escaping(module: &Module<'_>, uses: &Uses, tables: &[TablePlace]) -> Vec<u32>
     for segment in &module.elements {
         let stays = match segment.mode {
             SegmentMode::Declared => true,
-            SegmentMode::Active(table, _) => {
-                matches!(tables[table as usize], TablePlace::Constant { .. })
-            }
+            SegmentMode::Active(table, _) => tables[table as usize].is_constant(),
             SegmentMode::Passive => false,
         };
         if !stays {
@@ -250,7 +245,7 @@ fn import_types(module: &Module<'_>, uses: &Uses, tables: &[TablePlace]) -> Vec<
         .copied();
     let called = uses.indirect_calls.iter().filter_map(|&(ty, table)| {
         let place = tables.get(table as usize)?;
-        let foreign = !matches!(place, TablePlace::Constant { .. });
+        let foreign = !place.is_constant();
         let ty = module.type_of_index.get(ty as usize)?;
         foreign.then_some(*ty)
     });

@@ -3,7 +3,6 @@
 use precast_artifacts_format::{ConstExpr, ElementItems, Range32, Section};
 
 use crate::error::Error;
-use crate::func::Func;
 use crate::instance::Extern;
 use crate::module::{Module, damaged};
 use crate::store::core::StoreCore;
@@ -26,16 +25,18 @@ impl Range {
         destination_len: usize,
         source_len: usize,
     ) -> Option<(std::ops::Range<usize>, std::ops::Range<usize>)> {
-        let within = |start: u64, whole: usize| {
-            let end = start.checked_add(self.len)?;
-            let range = usize::try_from(start).ok()?..usize::try_from(end).ok()?;
-            (range.end <= whole).then_some(range)
-        };
         Some((
-            within(self.destination, destination_len)?,
-            within(self.source, source_len)?,
+            within(self.destination, self.len, destination_len)?,
+            within(self.source, self.len, source_len)?,
         ))
     }
+}
+
+/// `len` items from `start` on, if they lie within the first `whole`.
+pub(crate) fn within(start: u64, len: u64, whole: usize) -> Option<std::ops::Range<usize>> {
+    let end = usize::try_from(start.checked_add(len)?).ok()?;
+    let start = usize::try_from(start).ok()?;
+    (end <= whole).then_some(start..end)
 }
 
 /// Copies bytes of a segment into the memory with that number in the store. The error means out of
@@ -162,7 +163,7 @@ fn funcref(core: &mut StoreCore, instance: u32, func: u32) -> Result<u64, Error>
     }
     let index = precast_artifacts_format::ExternIndex::Func(func);
     match core.extern_of(instance, index) {
-        Some(Extern::Func(func)) => Ok(core.funcref_of(Func { ..func })),
+        Some(Extern::Func(func)) => Ok(core.funcref_of(func)),
         _ => Err(damaged(Section::Elements, "a function index")),
     }
 }

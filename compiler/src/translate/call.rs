@@ -80,7 +80,7 @@ impl Translator<'_, '_> {
         let ty = self.env.env.module.unique_type(type_index);
         let index = self.pop();
         match self.env.env.plan.tables[table as usize] {
-            TablePlace::Constant { offset, length, .. } => {
+            TablePlace::Constant { offset, length } => {
                 self.call_constant(ty, index, offset, length);
             }
             TablePlace::Imported(_) | TablePlace::Vmctx(_) => {

@@ -2,7 +2,7 @@
 //!
 //! Where an access is out of bounds, nothing has been written.
 
-use crate::segments::{self, Range};
+use crate::segments::{self, Range, within};
 use crate::store::core::StoreCore;
 
 const OK: u32 = 0;
@@ -48,7 +48,7 @@ pub(super) fn fill(
     status((|| {
         let number = number_of(core, instance, memory)?;
         let bytes = core.memories.get_mut(number)?.bytes_mut();
-        let to = range(to, len, bytes.len())?;
+        let to = within(to, len, bytes.len())?;
         bytes.get_mut(to)?.fill(byte as u8);
         Some(())
     })())
@@ -95,8 +95,8 @@ fn number_of(core: &StoreCore, instance: usize, memory: u32) -> Option<usize> {
 
 /// Copies inside of one memory or table; the ranges may overlap.
 pub(super) fn copy_within<T: Copy>(items: &mut [T], to: u64, from: u64, len: u64) -> Option<()> {
-    let from = range(from, len, items.len())?;
-    let to = range(to, len, items.len())?;
+    let from = within(from, len, items.len())?;
+    let to = within(to, len, items.len())?;
     items.copy_within(from, to.start);
     Some(())
 }
@@ -109,17 +109,10 @@ pub(super) fn copy_between<T: Copy>(
     from: u64,
     len: u64,
 ) -> Option<()> {
-    let from = range(from, len, source.len())?;
-    let to = range(to, len, place.len())?;
+    let from = within(from, len, source.len())?;
+    let to = within(to, len, place.len())?;
     place.get_mut(to)?.copy_from_slice(source.get(from)?);
     Some(())
-}
-
-/// `len` items from `start` on, if they lie within `whole`.
-pub(super) fn range(start: u64, len: u64, whole: usize) -> Option<std::ops::Range<usize>> {
-    let end = usize::try_from(start.checked_add(len)?).ok()?;
-    let start = usize::try_from(start).ok()?;
-    (end <= whole).then_some(start..end)
 }
 
 pub(super) fn status(done: Option<()>) -> u32 {

@@ -5,8 +5,8 @@
 
 use precast_artifacts_format::ElementItems;
 
-use super::memory::{copy_between, copy_within, range, status};
-use crate::segments::{self, Range};
+use super::memory::{copy_between, copy_within, status};
+use crate::segments::{self, Range, within};
 use crate::store::core::StoreCore;
 
 pub(super) fn grow(
@@ -61,7 +61,7 @@ pub(super) fn fill(
     status((|| {
         let number = number_of(core, instance, table)?;
         let elements = core.tables.get_mut(number)?.elements_mut();
-        let to = range(to, len, elements.len())?;
+        let to = within(to, len, elements.len())?;
         elements.get_mut(to)?.fill(element);
         Some(())
     })())
