@@ -41,7 +41,7 @@
 use std::mem::{align_of, size_of};
 
 /// Changes whenever the layout or a convention in this module changes.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
 
 /// What [`VmctxHeader::magic`] holds for an instance.
 pub const INSTANCE_MAGIC: u32 = u32::from_le_bytes(*b"inst");
@@ -65,8 +65,8 @@ pub struct StoreContext {
     pub exit_fp: u64,
     /// The vmctx of the instance that last called out of itself.
     pub caller_vmctx: u64,
-    /// Not zero when the guest has been asked to stop.
-    pub interrupt: u64,
+    /// What code that counts may still use up; less than zero when it has used up more. Signed.
+    pub fuel: i64,
     /// The loader's own; generated code never touches it.
     pub host: u64,
 }
@@ -285,7 +285,7 @@ mod tests {
     /// If this fails, either undo the change or raise [`ABI_VERSION`] and adapt the numbers.
     #[test]
     fn the_layout_is_that_of_the_abi_version() {
-        assert_eq!(ABI_VERSION, 1);
+        assert_eq!(ABI_VERSION, 2);
         assert_eq!(size_of::<StoreContext>(), 64);
         assert_eq!(offset_of!(StoreContext, stack_limit), 0);
         assert_eq!(offset_of!(StoreContext, entry_handler_pc), 8);
@@ -293,7 +293,7 @@ mod tests {
         assert_eq!(offset_of!(StoreContext, entry_fp), 24);
         assert_eq!(offset_of!(StoreContext, exit_fp), 32);
         assert_eq!(offset_of!(StoreContext, caller_vmctx), 40);
-        assert_eq!(offset_of!(StoreContext, interrupt), 48);
+        assert_eq!(offset_of!(StoreContext, fuel), 48);
         assert_eq!(offset_of!(StoreContext, host), 56);
         assert_eq!(size_of::<VmctxHeader>(), 24);
         assert_eq!(offset_of!(VmctxHeader, store_context), 8);

@@ -13,6 +13,8 @@
 //! ├ page
 //! │ .precast.image
 //! ├ 8 bytes
+//! │ .precast.custom
+//! ├ 8 bytes
 //! │ .symtab  .strtab  .rela.got  .shstrtab  section headers
 //! └
 //! ```
@@ -29,6 +31,7 @@ use object::read::elf::{FileHeader as _, SectionHeader as _, Sym as _};
 
 use crate::addrmap::AddressMap;
 use crate::compat::Host;
+use crate::custom::CustomSections;
 use crate::error::ArtifactError;
 use crate::funcs::FuncTable;
 use crate::manifest::Manifest;
@@ -59,6 +62,7 @@ pub struct Artifact<'a> {
     funcs: FuncTable<'a>,
     traps: TrapTable<'a>,
     address_map: AddressMap<'a>,
+    custom: CustomSections<'a>,
     symbols: &'a [elf::Sym64<LE>],
     strings: &'a [u8],
 }
@@ -151,6 +155,8 @@ impl<'a> Artifact<'a> {
             .ok_or_else(|| damaged(Section::Traps, too_short))?;
         let address_map = AddressMap::parse(bytes_of(Section::AddrMap))
             .ok_or_else(|| damaged(Section::AddrMap, too_short))?;
+        let custom = CustomSections::parse(bytes_of(Section::Custom))
+            .ok_or_else(|| damaged(Section::Custom, too_short))?;
         let artifact = Self {
             bytes,
             note,
@@ -159,6 +165,7 @@ impl<'a> Artifact<'a> {
             funcs,
             traps,
             address_map,
+            custom,
             symbols: container.symbols,
             strings: container.strings,
         };
@@ -225,6 +232,11 @@ impl<'a> Artifact<'a> {
     /// The address map.
     pub fn address_map(&self) -> AddressMap<'a> {
         self.address_map
+    }
+
+    /// The module's custom sections that were kept.
+    pub fn custom_sections(&self) -> CustomSections<'a> {
+        self.custom
     }
 
     /// The name of the defined function at `index`, or `None` if the symbols were stripped.

@@ -32,6 +32,7 @@ mod compat;
 mod const_table;
 mod container;
 mod cpu;
+mod custom;
 mod error;
 mod funcs;
 mod manifest;
@@ -51,6 +52,7 @@ pub use container::Artifact;
 #[cfg(feature = "write")]
 pub use container::write::{ArtifactParts, PagedLayout, Symbol, paged_layout, write};
 pub use cpu::{CpuFeature, CpuFeatures, CpuLevel};
+pub use custom::CustomSections;
 pub use error::ArtifactError;
 pub use funcs::{FuncEntry, FuncTable};
 pub use manifest::{

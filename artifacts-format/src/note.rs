@@ -10,7 +10,7 @@
 //!  16  cpu_features   u64     │
 //!  24  0              u64     │
 //!  32  memory_guard_bytes     u64
-//!  40  memory_checked u8, 7 × 0
+//!  40  memory_checked u8, fuel u8, 6 × 0
 //!  48  section_count u32, compiler_version_len u32
 //!  56  per section: number u32, 0 u32, file_offset u64, size u64, BLAKE3 digest 32 bytes
 //!   …  compiler_version, UTF-8, padded with 0 to a multiple of 8
@@ -26,7 +26,7 @@ use crate::section::Section;
 use crate::target::{Arch, Os, Target};
 
 /// Changes whenever the meaning of bytes in the file changes.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 pub(crate) const NOTE_NAME: &[u8] = b"precast\0";
 pub(crate) const NOTE_TYPE: u32 = 1;
@@ -43,6 +43,9 @@ pub struct Tunables {
     /// Whether every access is checked by explicit code, so that memories need neither
     /// reservation nor guard, and may move when they grow.
     pub memory_checked: bool,
+    /// Whether the code counts what it executes and stops when its fuel is used up. Of no account
+    /// to the layout of memories.
+    pub fuel: bool,
 }
 
 impl Tunables {
@@ -50,6 +53,7 @@ impl Tunables {
     pub const DEFAULT: Self = Self {
         memory_guard_bytes: 32 << 20,
         memory_checked: false,
+        fuel: false,
     };
 }
 
@@ -118,6 +122,7 @@ impl Note {
                 Tunables {
                     memory_guard_bytes,
                     memory_checked,
+                    fuel,
                 },
             compiler_version,
             sections,
@@ -130,7 +135,7 @@ impl Note {
         out.extend(cpu_features.bits().to_le_bytes());
         out.extend(0u64.to_le_bytes());
         out.extend(memory_guard_bytes.to_le_bytes());
-        out.extend(u64::from(*memory_checked).to_le_bytes());
+        out.extend([u8::from(*memory_checked), u8::from(*fuel), 0, 0, 0, 0, 0, 0]);
         out.extend((sections.len() as u32).to_le_bytes());
         out.extend((compiler_version.len() as u32).to_le_bytes());
         for entry in sections {
@@ -212,11 +217,12 @@ impl Note {
         reader.position = STABLE_PREFIX_BYTES;
         let rest = (|| {
             let memory_guard_bytes = reader.u64()?;
-            let memory_checked = match reader.u64()? {
-                0 => false,
-                1 => true,
-                _ => return None,
-            };
+            let flag = |byte: u8| (byte <= 1).then_some(byte == 1);
+            let memory_checked = flag(reader.u8()?)?;
+            let fuel = flag(reader.u8()?)?;
+            reader
+                .take(6)
+                .filter(|rest| rest.iter().all(|&byte| byte == 0))?;
             let section_count = reader.u32()?;
             let version_len = reader.u32()? as usize;
             let mut sections = Vec::new();
@@ -235,6 +241,7 @@ impl Note {
                 Tunables {
                     memory_guard_bytes,
                     memory_checked,
+                    fuel,
                 },
                 sections,
                 String::from_utf8(version.to_vec()).ok()?,
@@ -340,14 +347,14 @@ mod tests {
         assert_eq!(Note::decode(&bytes, None).unwrap(), note());
     }
 
-    /// These are the bytes of format version 1. If this fails, raise the version.
+    /// These are the bytes of format version 2. If this fails, raise the version.
     #[test]
     fn golden_bytes() {
         #[rustfmt::skip]
         let head = [
             8, 0, 0, 0,  0, 1, 0, 0,  1, 0, 0, 0,
             b'p', b'r', b'e', b'c', b'a', b's', b't', 0,
-            1, 0, 0, 0,  1, 0, 0, 0,  1, 1, 0, 0,  0, 0x10, 0, 0,
+            2, 0, 0, 0,  2, 0, 0, 0,  1, 1, 0, 0,  0, 0x10, 0, 0,
             0x14, 0, 0, 0, 0, 0, 0, 0,  0, 0, 0, 0, 0, 0, 0, 0,
             0, 0, 0, 2, 0, 0, 0, 0,  0, 0, 0, 0, 0, 0, 0, 0,
             1, 0, 0, 0,  13, 0, 0, 0,

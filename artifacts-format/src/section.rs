@@ -29,6 +29,8 @@ pub enum Section {
     Passive,
     /// Initial contents of memories, in whole pages.
     Image,
+    /// Custom sections of the module. See [`CustomSections`](crate::CustomSections).
+    Custom,
 }
 
 struct Properties {
@@ -39,7 +41,7 @@ struct Properties {
 
 impl Section {
     /// All sections, in the order of the file.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Note,
         Self::Manifest,
         Self::Text,
@@ -51,6 +53,7 @@ impl Section {
         Self::Elements,
         Self::Passive,
         Self::Image,
+        Self::Custom,
     ];
 
     const fn properties(self) -> Properties {
@@ -66,6 +69,7 @@ impl Section {
             Self::Elements => (".precast.elems", false),
             Self::Passive => (".precast.passive", false),
             Self::Image => (".precast.image", true),
+            Self::Custom => (".precast.custom", false),
         };
         Properties { name, paged }
     }

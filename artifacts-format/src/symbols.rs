@@ -79,6 +79,12 @@ runtime_symbols! {
     TableInit = "precast_table_init" (I64, I32, I32, I64, I64, I64) -> I32;
     /// `(vmctx, element segment)`.
     ElemDrop = "precast_elem_drop" (I64, I32);
+    /// `(vmctx, function, slots of the parameters, frame pointer)`: a function begins, in code
+    /// that tells a listener so.
+    FuncEnter = "precast_func_enter" (I64, I32, I64, I64);
+    /// `(vmctx, function, slots of the results or 0, frame pointer)`: a function ends, in code
+    /// that tells a listener so. 0 stands for a tail call: what it calls will give the results.
+    FuncLeave = "precast_func_leave" (I64, I32, I64, I64);
     /// Rounds up, for CPUs without an instruction for it.
     CeilF32 = "precast_ceil_f32" (F32) -> F32;
     /// Rounds up, for CPUs without an instruction for it.

@@ -85,6 +85,10 @@ trap_codes! {
     Interrupted = 11, "interrupted";
     /// A null reference where a value was needed.
     NullReference = 12, "null reference";
+    /// The guest used up the fuel that it was given.
+    OutOfFuel = 13, "all fuel consumed";
+    /// The time that the guest was given is over.
+    DeadlineExceeded = 14, "deadline exceeded";
 }
 
 impl fmt::Display for TrapCode {

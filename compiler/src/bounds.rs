@@ -86,6 +86,7 @@ fn unchecked_offset(tunables: &Tunables, offset: u64, size: u8) -> Option<i32> {
     let Tunables {
         memory_guard_bytes,
         memory_checked,
+        fuel: _,
     } = *tunables;
     if memory_checked || offset + u64::from(size) > memory_guard_bytes {
         return None;
@@ -101,7 +102,7 @@ mod tests {
     fn only_accesses_that_stay_within_the_guard_go_unchecked() {
         let guarded = Tunables {
             memory_guard_bytes: 65_536,
-            memory_checked: false,
+            ..Tunables::DEFAULT
         };
         let unchecked = |offset, size| unchecked_offset(&guarded, offset, size);
         assert_eq!(unchecked(0, 1), Some(0));
@@ -110,7 +111,7 @@ mod tests {
         assert_eq!(unchecked(u64::from(u32::MAX), 16), None);
         let wide = Tunables {
             memory_guard_bytes: 8 << 30,
-            memory_checked: false,
+            ..Tunables::DEFAULT
         };
         assert_eq!(
             unchecked_offset(&wide, 1 << 31, 1),
@@ -123,7 +124,7 @@ mod tests {
     fn nothing_goes_unchecked_without_a_guard() {
         let none = Tunables {
             memory_guard_bytes: 0,
-            memory_checked: false,
+            ..Tunables::DEFAULT
         };
         assert_eq!(unchecked_offset(&none, 0, 1), None);
         let checked = Tunables {

@@ -1,9 +1,9 @@
 //! The artifact, put together from the parsed module, the plan and the linked text.
 
 use precast_artifacts_format::{
-    ArtifactParts, CONST_TABLE_ENTRY_BYTES, ConstTableEntry, ElementItems, ElementMode,
-    ElementSegment, ExternIndex, FuncEntry, FuncTable, GlobalPlan, Manifest, NULL_TYPE_ID, Range32,
-    Section, Symbol, TablePlan,
+    ArtifactParts, CONST_TABLE_ENTRY_BYTES, ConstTableEntry, CustomSections, ElementItems,
+    ElementMode, ElementSegment, ExternIndex, FuncEntry, FuncTable, GlobalPlan, Manifest,
+    NULL_TYPE_ID, Range32, Section, Symbol, TablePlan,
 };
 
 use crate::generate::Job;
@@ -72,6 +72,7 @@ pub(crate) fn artifact(
         elements: &lists.bytes,
         passive: &plan.images.passive,
         image: &plan.images.image,
+        custom: &CustomSections::encode(&[]),
         symbols: &symbols(module, plan, &places),
     })
 }

@@ -179,6 +179,7 @@ fn rewritten<'a>(
         elements: artifact.section(Section::Elements),
         passive: artifact.section(Section::Passive),
         image: artifact.section(Section::Image),
+        custom: artifact.section(Section::Custom),
         symbols: &[],
     };
     change(&mut parts);

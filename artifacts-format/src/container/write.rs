@@ -40,6 +40,8 @@ pub struct ArtifactParts<'a> {
     pub passive: &'a [u8],
     /// Initial contents of memories.
     pub image: &'a [u8],
+    /// The encoded [`CustomSections`](crate::CustomSections).
+    pub custom: &'a [u8],
     /// Names for people and tools; those of the defined functions first, in order.
     pub symbols: &'a [Symbol],
 }
@@ -100,6 +102,7 @@ pub fn write(parts: &ArtifactParts<'_>) -> Vec<u8> {
             Section::Elements => parts.elements,
             Section::Passive => parts.passive,
             Section::Image => parts.image,
+            Section::Custom => parts.custom,
         }
     };
 
@@ -316,7 +319,7 @@ mod tests {
     use crate::target::{Arch, Os};
     use crate::traps::{TrapCode, TrapTableBuilder};
     use crate::types::{FuncType, GlobalType, MemoryType, TableType, ValType};
-    use crate::{AddressMapBuilder, ArtifactError};
+    use crate::{AddressMapBuilder, ArtifactError, CustomSections};
 
     /// A manifest in which every kind of everything occurs.
     fn manifest() -> Manifest {
@@ -454,6 +457,7 @@ mod tests {
             tunables: Tunables {
                 memory_guard_bytes: 65_536,
                 memory_checked: true,
+                fuel: true,
             },
             compiler_version: "test",
             manifest: &manifest(),
@@ -465,6 +469,7 @@ mod tests {
             elements: &[0, 0, 0, 0, 1, 0, 0, 0],
             passive: b"abc",
             image: &[7; 4096],
+            custom: &CustomSections::encode(&[("producers", b"rust")]),
             symbols: &[Symbol {
                 name: "first".into(),
                 section: Section::Text,

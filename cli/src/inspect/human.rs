@@ -46,6 +46,9 @@ impl Report {
             let guard = self.memory_guard_bytes;
             writeln!(f, "  memories      guarded, by {guard} bytes after 4 GiB")?;
         }
+        if self.fuel {
+            writeln!(f, "  fuel          counted")?;
+        }
         writeln!(f, "  pages         {} bytes", self.page_bytes)?;
         if !self.wasm_features.is_empty() {
             let features = self.wasm_features.join(", ");

@@ -27,6 +27,7 @@ pub(super) struct Report {
     pub(super) page_bytes: u32,
     pub(super) cpu_features: Vec<&'static str>,
     pub(super) memory_checked: bool,
+    pub(super) fuel: bool,
     pub(super) memory_guard_bytes: u64,
     /// Beyond WebAssembly 2.0.
     pub(super) wasm_features: Vec<String>,
@@ -127,6 +128,7 @@ impl Report {
                 Tunables {
                     memory_guard_bytes,
                     memory_checked,
+                    fuel,
                 },
             compiler_version,
             sections,
@@ -147,6 +149,7 @@ impl Report {
             page_bytes: *page_bytes,
             cpu_features: feature_names(*cpu_features),
             memory_checked: *memory_checked,
+            fuel: *fuel,
             memory_guard_bytes: *memory_guard_bytes,
             wasm_features: manifest.features.clone(),
             obstacles: obstacles(artifact.bytes()),

@@ -30,6 +30,22 @@ pub(super) unsafe extern "C" fn raise(store_context: u64) -> ! {
     }
 }
 
+/// `precast_func_enter`.
+///
+/// # Safety
+///
+/// Called by code of an instance, with its vmctx, at the start of a function.
+pub(super) unsafe extern "C" fn func_enter(_vmctx: u64, _func: u32, _params: u64, _fp: u64) {}
+
+/// `precast_func_leave`.
+///
+/// # Safety
+///
+/// Called by code of an instance, with its vmctx, at the end of a function.
+pub(super) unsafe extern "C" fn func_leave(vmctx: u64, _func: u32, _results: u64, _fp: u64) {
+    let _ = vmctx.wrapping_add(1);
+}
+
 macro_rules! entries {
     ($($name:ident($($param:ident: $ty:ty),*) $(-> $result:ty)? = $function:path;)*) => {$(
         /// # Safety

@@ -27,6 +27,8 @@ pub(crate) fn address(symbol: RuntimeSymbol) -> Option<u64> {
         RuntimeSymbol::TableFill => entry::table_fill as *const (),
         RuntimeSymbol::TableInit => entry::table_init as *const (),
         RuntimeSymbol::ElemDrop => entry::elem_drop as *const (),
+        RuntimeSymbol::FuncEnter => entry::func_enter as *const (),
+        RuntimeSymbol::FuncLeave => entry::func_leave as *const (),
         RuntimeSymbol::CeilF32 => float::ceil_f32 as *const (),
         RuntimeSymbol::CeilF64 => float::ceil_f64 as *const (),
         RuntimeSymbol::FloorF32 => float::floor_f32 as *const (),

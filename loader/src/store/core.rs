@@ -74,7 +74,10 @@ impl StoreCore {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let limits = engine.limits();
         Self {
-            context: StoreContext::default(),
+            context: StoreContext {
+                fuel: i64::MAX,
+                ..StoreContext::default()
+            },
             max_stack_bytes: limits.stack_bytes,
             id: StoreId(NEXT.fetch_add(1, Ordering::Relaxed)),
             engine: engine.clone(),

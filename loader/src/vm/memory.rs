@@ -139,6 +139,7 @@ impl LinearMemory {
         let Tunables {
             memory_guard_bytes,
             memory_checked,
+            fuel: _,
         } = tunables;
         memory_checked
             || !self.tunables.memory_checked
@@ -236,6 +237,7 @@ fn reserve(capacity_bytes: u64, tunables: Tunables) -> Result<Mapping, Error> {
     let Tunables {
         memory_guard_bytes,
         memory_checked,
+        fuel: _,
     } = tunables;
     // A guarded access starts within the guard, and may reach into the page after it.
     let behind = if memory_checked {
@@ -267,6 +269,7 @@ mod tests {
     const CHECKED: Tunables = Tunables {
         memory_guard_bytes: 0,
         memory_checked: true,
+        fuel: false,
     };
 
     fn memory(minimum_pages: u64, maximum_pages: Option<u64>, tunables: Tunables) -> LinearMemory {

@@ -7,11 +7,11 @@ use std::arch::global_asm;
 
 use precast_artifacts_format::abi::{VmctxCounts, VmctxLayout};
 use precast_artifacts_format::{
-    AddressMapBuilder, ArtifactParts, ConstExpr, CpuFeatures, DataMode, DataSegment, ElementItems,
-    ElementMode, ElementSegment, Export, Extent, ExternIndex, FuncEntry, FuncTable, FuncType,
-    GlobalPlan, GlobalType, Import, ImportType, Manifest, MemoryPlan, MemoryType, Range32,
-    RuntimeSymbol, Section, Symbol, TablePlan, TableType, Target, TrapCode, TrapTableBuilder,
-    Tunables, ValType,
+    AddressMapBuilder, ArtifactParts, ConstExpr, CpuFeatures, CustomSections, DataMode,
+    DataSegment, ElementItems, ElementMode, ElementSegment, Export, Extent, ExternIndex, FuncEntry,
+    FuncTable, FuncType, GlobalPlan, GlobalType, Import, ImportType, Manifest, MemoryPlan,
+    MemoryType, Range32, RuntimeSymbol, Section, Symbol, TablePlan, TableType, Target, TrapCode,
+    TrapTableBuilder, Tunables, ValType,
 };
 use precast_loader::{Engine, Instance, Linker, Module, Store};
 
@@ -429,6 +429,7 @@ impl Parts {
             elements: &self.elements,
             passive: &self.passive,
             image: &self.image,
+            custom: &CustomSections::encode(&[]),
             symbols: &symbols,
         })
     }

@@ -300,6 +300,7 @@ fn a_memory_without_the_guard_that_the_code_needs_is_refused() {
     parts.tunables = Tunables {
         memory_guard_bytes: 64 << 20,
         memory_checked: false,
+        fuel: false,
     };
     let ty = MemoryType {
         minimum_pages: 1,

@@ -28,6 +28,7 @@ fn a_memory_with_explicit_checks_keeps_its_image_when_it_moves() {
     parts.tunables = Tunables {
         memory_guard_bytes: 0,
         memory_checked: true,
+        fuel: false,
     };
     let engine = Engine::default();
     let module = parts.load(&engine);
