@@ -10,9 +10,12 @@
 use std::cell::Cell;
 use std::ptr::NonNull;
 
+use precast_artifacts_format::TrapCode;
 use precast_artifacts_format::abi::{Slot, StoreContext, VmFunc};
 
+use crate::backtrace;
 use crate::error::Error;
+use crate::interrupt::Interrupts;
 use crate::store::core::{Outcome, StoreCore};
 
 /// An entry trampoline.
@@ -109,6 +112,19 @@ pub(crate) fn current_store() -> Option<NonNull<StoreCore>> {
     (!current.is_null()).then(|| unsafe { (*current).store })
 }
 
+/// Why guest code on this thread should stop, if it should: because its store has been asked to, or
+/// one whose host function has called it. Safe to call from a signal handler.
+pub(crate) fn stop_requested() -> Option<TrapCode> {
+    // SAFETY: an activation unlinks itself before it goes away, and outlives the ones inside it;
+    // so does its store. Only atomics are read through it.
+    unsafe {
+        let as_ref = |activation: *const Activation| activation.as_ref();
+        std::iter::successors(as_ref(CURRENT.get()), |inner| as_ref(inner.outer))
+            .filter_map(|activation| (*activation.store.as_ptr()).interrupts.as_deref())
+            .find_map(Interrupts::requested)
+    }
+}
+
 /// This thread's activations of `store`, innermost first. Safe to call from a signal handler.
 ///
 /// # Safety
@@ -146,11 +162,11 @@ pub(crate) unsafe fn enter(
     let outer = CURRENT.get();
     // SAFETY: the caller's promises are the callees'.
     let status = unsafe {
-        if outer.is_null() {
+        if outer.is_null() && (*store.as_ptr()).interrupts.is_none() {
             // Nothing is saved: nobody is interested in what the context holds from earlier calls.
             run(store, entry, func, slots, outer, std::ptr::null())
         } else {
-            enter_nested(store, entry, func, slots, outer)
+            enter_with_care(store, entry, func, slots, outer)
         }
     };
     if status == 1 {
@@ -161,13 +177,14 @@ pub(crate) unsafe fn enter(
     }
 }
 
-/// The same, from a host function that guest code has called, of whatever store.
+/// The same, from a host function that guest code has called, of whatever store; or where the guest
+/// may have to be stopped.
 ///
 /// # Safety
 ///
-/// As for [`enter`]; `outer` is the innermost activation so far.
+/// As for [`enter`]; `outer` is the innermost activation so far, or null.
 #[inline(never)]
-unsafe fn enter_nested(
+unsafe fn enter_with_care(
     store: NonNull<StoreCore>,
     entry: EntryTrampoline,
     func: VmFunc,
@@ -177,9 +194,27 @@ unsafe fn enter_nested(
     // SAFETY: the store is live, and only pointers to it are in use. Guest code that may be running
     // outside of this call is waiting for us.
     unsafe {
-        let context = &raw mut (*store.as_ptr()).context;
+        let core = store.as_ptr();
+        let context = &raw mut (*core).context;
         let saved = Saved::read(context);
-        let status = run(store, entry, func, slots, outer, &raw const saved);
+        let saved_if_nested = if outer.is_null() {
+            std::ptr::null()
+        } else {
+            &raw const saved
+        };
+        let interrupts = (*core).interrupts.as_deref().map(|i| (i, i.begin()));
+        let own_request = interrupts.and_then(|(interrupts, _)| interrupts.requested());
+        let status = match own_request.or_else(stop_requested) {
+            None => run(store, entry, func, slots, outer, saved_if_nested),
+            Some(reason) => {
+                (*core).fault = Some(reason);
+                backtrace::record_exit(core);
+                0
+            }
+        };
+        if let Some((interrupts, before)) = interrupts {
+            interrupts.end(before);
+        }
         saved.write(context);
         status
     }

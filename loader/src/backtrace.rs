@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 mod walk;
 
-pub(crate) use walk::{RawFrames, record, record_exit, resolve};
+pub(crate) use walk::{RawFrames, record, record_exit, record_interrupted, resolve};
 
 /// How many frames are kept, from the innermost on. The others are counted.
 pub(crate) const MAX_FRAMES: usize = 64;

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use precast_artifacts_format::TrapCode;
+
+use crate::activation;
 use crate::instance::{Extern, Instance};
 use crate::memory::Memory;
 use crate::store::{AsStore, AsStoreMut, StoreMut, StoreRef, sealed};
@@ -50,6 +53,28 @@ impl<'a, T> Caller<'a, T> {
     /// The export of that name of the instance that calls.
     pub fn get_export(&mut self, name: &str) -> Option<Extern> {
         self.instance()?.get_export(&mut self.store, name)
+    }
+
+    /// Why the guest should stop, if it has been asked to. It will, when the host function returns;
+    /// one that waits for long may look here and return early. Waiting system calls are
+    /// interrupted (`EINTR`) when the request comes.
+    ///
+    /// ```
+    /// use precast_loader::{Caller, Engine, Linker};
+    ///
+    /// let mut linker = Linker::<()>::new(&Engine::default());
+    /// linker.func("env", "sleep", |caller: Caller<'_, ()>, milliseconds: u32| {
+    ///     for _ in 0..milliseconds {
+    ///         if caller.stop_requested().is_some() {
+    ///             break;
+    ///         }
+    ///         std::thread::sleep(std::time::Duration::from_millis(1));
+    ///     }
+    /// })?;
+    /// # Ok::<(), precast_loader::Error>(())
+    /// ```
+    pub fn stop_requested(&self) -> Option<TrapCode> {
+        activation::stop_requested()
     }
 
     /// The memory that the instance that calls exports as `memory`, by which name a guest's

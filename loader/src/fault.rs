@@ -1,4 +1,4 @@
-//! Which hardware faults are traps.
+//! Which hardware faults are traps, and where a guest that is asked to stop can do so.
 //!
 //! A fault is the guest's if all of this holds:
 //!
@@ -10,17 +10,20 @@
 //!
 //! Everything else is a fault of the host, or guest code gone wild, and must end the process as it
 //! would without us.
+//!
+//! A guest can stop wherever its own functions run: between any two instructions of theirs the
+//! store is whole. In trampolines it cannot, since the way out may not be noted there yet.
 #![allow(
     unsafe_code,
     reason = "runs in a signal handler, on addresses instead of references"
 )]
 
-use precast_artifacts_format::{TrapCode, TrapTable};
+use precast_artifacts_format::{FuncTable, TrapCode, TrapTable};
 
 use crate::activation;
 use crate::backtrace;
 use crate::store::core::StoreCore;
-use crate::sys::arch::ResumePoint;
+use crate::sys::arch::{ResumePoint, Stopped};
 use crate::sys::registry;
 use crate::sys::signals::{Fault, FaultKind};
 
@@ -50,14 +53,54 @@ pub(crate) unsafe fn take(fault: &Fault) -> Option<ResumePoint> {
         if !is_plausible(fault, code, &*core) {
             return None;
         }
-        (*core).fault = Some(code);
+        // An operation that has stopped early says so, and has the code trap as it can.
+        (*core).fault = Some((*core).stopped.take().unwrap_or(code));
         backtrace::record(core, fault.pc, fault.fp);
-        let context = &(*core).context;
-        Some(ResumePoint {
-            pc: context.entry_handler_pc,
-            sp: context.entry_sp,
-            fp: context.entry_fp,
-        })
+        Some(exit_of_entry(core))
+    }
+}
+
+/// Ends guest code that has been asked to stop, if that is what was interrupted: records why in the
+/// store and tells where to go on.
+///
+/// # Safety
+///
+/// Called in a handler, of a signal that found this thread at `pc`. `stopped` tells more, if that
+/// is in a function of a module's.
+pub(crate) unsafe fn take_interrupt(
+    pc: u64,
+    stopped: impl FnOnce() -> Stopped,
+) -> Option<ResumePoint> {
+    let reason = activation::stop_requested()?;
+    let pc = usize::try_from(pc).ok()?;
+    let text = registry::find(pc)?;
+    let core = activation::current_store()?.as_ptr();
+    let funcs = std::ptr::with_exposed_provenance(text.funcs);
+    // SAFETY: code on this thread's stack keeps its module mapped, and with it the table.
+    let funcs = unsafe { std::slice::from_raw_parts(funcs, text.funcs_len) };
+    let offset = u32::try_from(pc - text.start).ok()?;
+    FuncTable::parse(funcs)?.find(offset)?;
+    // SAFETY: as for a fault. A function of the module's runs, so that the entry trampoline has
+    // noted its exit.
+    unsafe {
+        (*core).fault = Some(reason);
+        backtrace::record_interrupted(core, &stopped());
+        Some(exit_of_entry(core))
+    }
+}
+
+/// Where guest code is left.
+///
+/// # Safety
+///
+/// The store is live, and its code is running.
+unsafe fn exit_of_entry(core: *const StoreCore) -> ResumePoint {
+    // SAFETY: the caller's promise.
+    let context = unsafe { &(*core).context };
+    ResumePoint {
+        pc: context.entry_handler_pc,
+        sp: context.entry_sp,
+        fp: context.entry_fp,
     }
 }
 

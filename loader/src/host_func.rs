@@ -17,6 +17,7 @@ use precast_artifacts_format::abi::{
     HOST_FUNC_MAGIC, HostFuncContext, INSTANCE_MAGIC, Slot, StoreContext, VmctxHeader,
 };
 
+use crate::activation;
 use crate::backtrace;
 use crate::caller::Caller;
 use crate::engine::Engine;
@@ -292,7 +293,14 @@ unsafe fn guard<T: 'static>(
         run(caller, closure)
     }));
     match outcome {
-        Ok(Ok(())) => 1,
+        // SAFETY: the caller has been given up, so that the store is ours again.
+        Ok(Ok(())) => unsafe {
+            if (*core.as_ptr()).interrupts.is_some() {
+                stop_if_requested(core)
+            } else {
+                1
+            }
+        },
         // SAFETY: the caller has been given up, so that the store is ours again.
         Ok(Err(error)) => unsafe { leave(core, Ok(error)) },
         // SAFETY: as above.
@@ -311,6 +319,16 @@ unsafe fn instance_of(vmctx: u64) -> Option<u32> {
     (header.magic == INSTANCE_MAGIC)
         .then(|| u32::try_from(header.host).ok())
         .flatten()
+}
+
+/// Whether a host function may return to the guest: not if that has been asked to stop meanwhile.
+#[cold]
+unsafe fn stop_if_requested(core: NonNull<StoreCore>) -> u8 {
+    match activation::stop_requested() {
+        None => 1,
+        // SAFETY: as for `leave`.
+        Some(reason) => unsafe { leave(core, Ok(Error::Trap(reason.into()))) },
+    }
 }
 
 /// Leaves in the store why the host function did not return.

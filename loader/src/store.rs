@@ -87,6 +87,11 @@ impl<T> Store<T> {
         unsafe { &mut (*self.inner.as_ptr()).data }
     }
 
+    pub(crate) fn core_mut(&mut self) -> &mut StoreCore {
+        // SAFETY: `self` is borrowed mutably, so that nobody else uses the store.
+        unsafe { &mut (*self.inner.as_ptr()).core }
+    }
+
     /// Releases the store and gives the host's data back.
     pub fn into_data(self) -> T {
         let this = std::mem::ManuallyDrop::new(self);

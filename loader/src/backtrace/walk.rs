@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use super::{Backtrace, Frame, MAX_FRAMES};
 use crate::activation;
 use crate::store::core::StoreCore;
-use crate::sys::arch;
+use crate::sys::arch::{self, Stopped};
 
 /// What a walk notes: for each frame an address inside the instruction it stands at.
 #[derive(Debug)]
@@ -50,6 +50,30 @@ pub(crate) unsafe fn record(core: *mut StoreCore, pc: u64, fp: u64) {
     }
     // SAFETY: the frames from the innermost one on stand.
     unsafe { walk(core, fp, frames) };
+}
+
+/// The same, where guest code has been interrupted, maybe at the start or end of a function, where
+/// the frame pointer is still or again the caller's.
+///
+/// # Safety
+///
+/// As for [`record`].
+pub(crate) unsafe fn record_interrupted(core: *mut StoreCore, stopped: &Stopped) {
+    let Some(return_address) = stopped.return_address else {
+        // SAFETY: the caller's promise.
+        return unsafe { record(core, stopped.pc, stopped.fp) };
+    };
+    // SAFETY: as for `record`.
+    unsafe {
+        let frames = &mut (*core).frames;
+        frames.total = 0;
+        frames.push(stopped.pc);
+        // Called by the entry trampoline, the function returns to no other.
+        if stopped.fp != (*core).context.entry_fp {
+            frames.push(return_address.wrapping_sub(1));
+        }
+        walk(core, stopped.fp, frames);
+    }
 }
 
 /// The same, where guest code has called a host function that is running now.

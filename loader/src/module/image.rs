@@ -102,9 +102,10 @@ impl Image {
 
         let start = mapping.start().as_ptr().expose_provenance();
         let address_of = |range: &Range<usize>| start + range.start..start + range.end;
-        let traps = &sections[Section::Traps as usize];
+        let traps = address_of(&sections[Section::Traps as usize]);
+        let funcs = address_of(&sections[Section::Funcs as usize]);
         let registration =
-            Registration::new(address_of(&text), address_of(traps)).ok_or(LimitError::TooMany {
+            Registration::new(address_of(&text), traps, funcs).ok_or(LimitError::TooMany {
                 what: "loaded modules",
             })?;
         let image = Self {

@@ -1,12 +1,12 @@
 //! `table.grow`, `table.copy`, `table.fill`, `table.init`, `elem.drop`.
 //!
 //! Elements are references of the instance's store. Where an access is out of bounds, nothing has
-//! been written.
+//! been written. Long operations stop as those on memories do.
 
 use precast_artifacts_format::ElementItems;
 
-use super::memory::{copy_between, copy_within, status};
-use crate::segments::{self, Range, within};
+use super::memory::{copy_between, copy_within, fill_within, status};
+use crate::segments::{self, Range};
 use crate::store::core::StoreCore;
 
 pub(super) fn grow(
@@ -31,7 +31,7 @@ pub(super) fn copy(
     from: u64,
     len: u64,
 ) -> u32 {
-    status((|| {
+    let done = (|| {
         let to_number = number_of(core, instance, to_table)?;
         let from_number = number_of(core, instance, from_table)?;
         if to_number == from_number {
@@ -47,7 +47,8 @@ pub(super) fn copy(
             from,
             len,
         )
-    })())
+    })();
+    status(core, done)
 }
 
 pub(super) fn fill(
@@ -58,13 +59,12 @@ pub(super) fn fill(
     element: u64,
     len: u64,
 ) -> u32 {
-    status((|| {
+    let done = (|| {
         let number = number_of(core, instance, table)?;
         let elements = core.tables.get_mut(number)?.elements_mut();
-        let to = within(to, len, elements.len())?;
-        elements.get_mut(to)?.fill(element);
-        Some(())
-    })())
+        fill_within(elements, to, element, len)
+    })();
+    status(core, done)
 }
 
 pub(super) fn init(
@@ -76,7 +76,7 @@ pub(super) fn init(
     from: u64,
     len: u64,
 ) -> u32 {
-    status((|| {
+    let done = (|| {
         let table = u32::try_from(number_of(core, instance, table)?).ok()?;
         let data = core.instances.get(instance)?;
         let module = data.module.clone();
@@ -95,8 +95,10 @@ pub(super) fn init(
         // A damaged list of items ends the guest like one that is too short.
         segments::copy_elements(core, instance, &module, table, items, range)
             .ok()?
-            .ok()
-    })())
+            .ok()?;
+        Some(Ok(()))
+    })();
+    status(core, done)
 }
 
 pub(super) fn elem_drop(core: &mut StoreCore, instance: usize, segment: u32) {

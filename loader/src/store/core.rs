@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use precast_artifacts_format::TrapCode;
@@ -14,6 +15,7 @@ use crate::backtrace::{self, RawFrames};
 use crate::engine::{Engine, Limits};
 use crate::error::Error;
 use crate::extern_ref::ExternData;
+use crate::interrupt::{Deadline, Interrupts};
 use crate::module::Module;
 use crate::trap::Trap;
 use crate::vm::global::GlobalCell;
@@ -32,6 +34,12 @@ pub(crate) struct StoreCore {
     pub(crate) id: StoreId,
     pub(crate) engine: Engine,
     pub(crate) limits: Limits,
+
+    /// By which guest code can be stopped, once somebody has asked for a way to.
+    pub(crate) interrupts: Option<Arc<Interrupts>>,
+    pub(crate) deadline: Option<Deadline>,
+    /// Why an operation on memory has stopped early: the trap that follows is to be this one.
+    pub(crate) stopped: Option<TrapCode>,
 
     /// How the host function ended by which guest code is being left.
     pub(crate) outcome: Option<Outcome>,
@@ -82,6 +90,9 @@ impl StoreCore {
             id: StoreId(NEXT.fetch_add(1, Ordering::Relaxed)),
             engine: engine.clone(),
             limits,
+            interrupts: None,
+            deadline: None,
+            stopped: None,
             outcome: None,
             fault: None,
             frames: RawFrames::EMPTY,

@@ -4,6 +4,7 @@
 //! - [`memfd`]: bytes as a file that nobody can change any more.
 //! - [`registry`]: which code is mapped where, readable from a signal handler.
 //! - [`signals`]: hardware faults: ours become traps, others go where they went before.
+//! - [`thread`]: threads as the kernel knows them.
 //! - [`arch`]: registers, frames and resuming, one file per instruction set.
 
 pub(crate) mod arch;
@@ -11,6 +12,7 @@ pub(crate) mod memfd;
 pub(crate) mod mmap;
 pub(crate) mod registry;
 pub(crate) mod signals;
+pub(crate) mod thread;
 
 #[cfg(not(all(
     target_os = "linux",

@@ -32,6 +32,10 @@ pub(crate) struct MappedText {
     pub(crate) traps: usize,
     /// Its length in bytes.
     pub(crate) traps_len: usize,
+    /// Address of the encoded table of functions.
+    pub(crate) funcs: usize,
+    /// Its length in bytes.
+    pub(crate) funcs_len: usize,
 }
 
 /// Keeps code registered until it is dropped.
@@ -41,10 +45,14 @@ pub(crate) struct Registration {
 }
 
 impl Registration {
-    /// Registers code in `text`, whose encoded trap table is in `traps` (both ranges of
-    /// addresses). Both must stay mapped until the registration is dropped. `None` if there are
-    /// no slots left.
-    pub(crate) fn new(text: Range<usize>, traps: Range<usize>) -> Option<Self> {
+    /// Registers code in `text`, whose encoded tables of traps and functions are in `traps` and
+    /// `funcs` (all ranges of addresses). They must stay mapped until the registration is dropped.
+    /// `None` if there are no slots left.
+    pub(crate) fn new(
+        text: Range<usize>,
+        traps: Range<usize>,
+        funcs: Range<usize>,
+    ) -> Option<Self> {
         let mut writer = WRITER.lock().unwrap_or_else(PoisonError::into_inner);
         let slot = match writer.free.pop() {
             Some(slot) => slot,
@@ -60,6 +68,8 @@ impl Registration {
             end: text.end,
             traps: traps.start,
             traps_len: traps.len(),
+            funcs: funcs.start,
+            funcs_len: funcs.len(),
         });
         Some(Self { slot })
     }
@@ -74,6 +84,8 @@ impl Drop for Registration {
                 end: 0,
                 traps: 0,
                 traps_len: 0,
+                funcs: 0,
+                funcs_len: 0,
             });
             writer.free.push(self.slot);
         }
@@ -110,6 +122,8 @@ struct Slot {
     end: AtomicUsize,
     traps: AtomicUsize,
     traps_len: AtomicUsize,
+    funcs: AtomicUsize,
+    funcs_len: AtomicUsize,
 }
 
 impl Slot {
@@ -122,6 +136,8 @@ impl Slot {
         self.end.store(text.end, Ordering::Relaxed);
         self.traps.store(text.traps, Ordering::Relaxed);
         self.traps_len.store(text.traps_len, Ordering::Relaxed);
+        self.funcs.store(text.funcs, Ordering::Relaxed);
+        self.funcs_len.store(text.funcs_len, Ordering::Relaxed);
         self.version
             .store((version | 1).wrapping_add(1), Ordering::Release);
     }
@@ -133,6 +149,8 @@ impl Slot {
             end: self.end.load(Ordering::Relaxed),
             traps: self.traps.load(Ordering::Relaxed),
             traps_len: self.traps_len.load(Ordering::Relaxed),
+            funcs: self.funcs.load(Ordering::Relaxed),
+            funcs_len: self.funcs_len.load(Ordering::Relaxed),
         };
         fence(Ordering::Acquire);
         let after = self.version.load(Ordering::Relaxed);
@@ -201,7 +219,7 @@ mod tests {
     fn registered_code_is_found_until_it_is_dropped() {
         let entry = |i: usize| BASE + i * 100..BASE + i * 100 + 50;
         let mut kept: Vec<_> = (0..300)
-            .map(|i| Registration::new(entry(i), 7 * i..7 * i + 3).unwrap())
+            .map(|i| Registration::new(entry(i), 7 * i..7 * i + 3, 0..0).unwrap())
             .collect();
         for i in 0..300 {
             let found = find(BASE + i * 100 + 49).unwrap();
@@ -214,7 +232,7 @@ mod tests {
         let freed = kept.remove(17).slot;
         assert_eq!(find(entry(17).start), None);
         assert!(find(entry(18).start).is_some());
-        let again = Registration::new(entry(17), 1..2).unwrap();
+        let again = Registration::new(entry(17), 1..2, 0..0).unwrap();
         assert!(again.slot == freed || find(entry(17).start).is_some());
         drop(kept);
         assert!(find(entry(17).start).is_some());
@@ -224,13 +242,13 @@ mod tests {
     #[test]
     fn a_registration_stays_visible_while_others_come_and_go() {
         let mine = BASE / 2..BASE / 2 + 10;
-        let _kept = Registration::new(mine.clone(), 0..0).unwrap();
+        let _kept = Registration::new(mine.clone(), 0..0, 0..0).unwrap();
         std::thread::scope(|scope| {
             for thread in 0..2 {
                 scope.spawn(move || {
                     for i in 0..2_000 {
                         let start = BASE / 4 + thread * 1_000_000 + i * 10;
-                        drop(Registration::new(start..start + 10, 0..0));
+                        drop(Registration::new(start..start + 10, 0..0, 0..0));
                     }
                 });
             }

@@ -1,5 +1,5 @@
 //! Hardware faults arrive as signals: those of guest code become traps, all others go where they
-//! went before.
+//! went before. So do requests to stop.
 //!
 //! No alternate stack is set up. Guest code checks its stack by itself and leaves the host's
 //! share alone, so that there is room for the handler; where the thread has an alternate stack, as
@@ -43,6 +43,12 @@ const SIGNALS: [(libc::c_int, FaultKind); 4] = [
     (libc::SIGFPE, FaultKind::Arithmetic),
 ];
 
+/// The signal by which a guest is asked to stop. It is ignored by default, so that one which comes
+/// late does no harm; and debuggers pass it on without a word.
+pub(crate) const INTERRUPT: libc::c_int = libc::SIGURG;
+
+static PREVIOUS_INTERRUPT: PreviousAction = PreviousAction::new();
+
 /// The actions that were there before ours, in the order of [`SIGNALS`].
 static PREVIOUS: [PreviousAction; SIGNALS.len()] = [const { PreviousAction::new() }; SIGNALS.len()];
 
@@ -54,22 +60,41 @@ pub(crate) fn install() -> io::Result<()> {
         for ((signal, _), previous) in SIGNALS.iter().zip(&PREVIOUS) {
             // Remembered before ours is in place, since a fault can come at any time.
             previous.store(&current_action(*signal)?);
-            set_action(*signal, &our_action())?;
+            // NODEFER: the handler does not return to where the signal came from, and a fault in a
+            // handler that is chained to should be seen.
+            set_action(*signal, &action(handle, libc::SA_NODEFER))?;
         }
         *installed = true;
     }
     Ok(())
 }
 
-fn our_action() -> libc::sigaction {
-    // SAFETY: a `sigaction` of zeros is a valid one.
-    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
-    let handler: extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) = handle;
-    action.sa_sigaction = handler as usize;
-    // NODEFER: the handler does not return to where the signal came from, and a fault in a
-    // handler that is chained to should be seen.
-    action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
-    action
+/// Installs the handler for requests to stop, once per process.
+pub(crate) fn install_interrupt() -> io::Result<()> {
+    static INSTALLED: Mutex<bool> = Mutex::new(false);
+    let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
+    if !*installed {
+        PREVIOUS_INTERRUPT.store(&current_action(INTERRUPT)?);
+        // RESTART: as few of the host's system calls as possible should notice.
+        set_action(INTERRUPT, &action(handle_interrupt, libc::SA_RESTART))?;
+        *installed = true;
+    }
+    Ok(())
+}
+
+type Handler = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
+
+fn action(handler: Handler, flags: libc::c_int) -> libc::sigaction {
+    // SAFETY: a `sigaction` of zeros is a valid one, with an empty set of signals in it, to which
+    // one is added.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = handler as usize;
+        action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | flags;
+        // One after the other: an alternate stack may be too small for both.
+        libc::sigaddset(&mut action.sa_mask, INTERRUPT);
+        action
+    }
 }
 
 fn current_action(signal: libc::c_int) -> io::Result<libc::sigaction> {
@@ -119,6 +144,27 @@ extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *
     PREVIOUS[index].run(signal, info, context, sent_by_kernel);
 }
 
+extern "C" fn handle_interrupt(
+    signal: libc::c_int,
+    info: *mut libc::siginfo_t,
+    context: *mut libc::c_void,
+) {
+    // Somebody else's signal may have become one with ours, so that theirs is never left out.
+    if PREVIOUS_INTERRUPT.is_handler() {
+        PREVIOUS_INTERRUPT.run(signal, info, context, false);
+    }
+    let context = context.cast::<libc::ucontext_t>();
+    // SAFETY: `context` is the kernel's. If guest code is to stop here, it says where to go on, and
+    // no frame of guest code holds anything that must be dropped.
+    unsafe {
+        let pc = arch::program_counter(context);
+        let resume = crate::fault::take_interrupt(pc, || arch::stopped(context));
+        if let Some(to) = resume {
+            arch::set_resume(context, to);
+        }
+    }
+}
+
 /// What was done about a signal before. Atomics, since it is read in handlers.
 struct PreviousAction {
     handler: AtomicUsize,
@@ -140,6 +186,13 @@ impl PreviousAction {
         self.flags.store(action.sa_flags, Ordering::Release);
     }
 
+    /// Whether somebody's handler was there.
+    fn is_handler(&self) -> bool {
+        self.flags.load(Ordering::Acquire);
+        let handler = self.handler.load(Ordering::Relaxed);
+        handler != libc::SIG_DFL && handler != libc::SIG_IGN
+    }
+
     /// Does what would have been done without us.
     fn run(
         &self,
@@ -159,7 +212,6 @@ impl PreviousAction {
             libc::SIG_DFL | libc::SIG_IGN => restore_default(signal, sent_by_kernel),
             // SAFETY: the kernel would have called the handler with just these arguments.
             handler if flags & libc::SA_SIGINFO != 0 => unsafe {
-                type Handler = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
                 std::mem::transmute::<usize, Handler>(handler)(signal, info, context);
             },
             // SAFETY: as above; without SA_SIGINFO a handler takes the number alone.

@@ -3,10 +3,12 @@
 
 use std::arch::asm;
 
-use super::ResumePoint;
+use super::{ResumePoint, Stopped};
 
 /// The number of the frame pointer among the general registers.
 const FP: usize = 29;
+/// The number of the link register.
+const LR: usize = 30;
 
 /// The interrupted program counter.
 ///
@@ -26,6 +28,30 @@ pub(crate) unsafe fn program_counter(context: *const libc::ucontext_t) -> u64 {
 pub(crate) unsafe fn frame_pointer(context: *const libc::ucontext_t) -> u64 {
     // SAFETY: the kernel's context is valid for the time of the handler.
     unsafe { (*context).uc_mcontext.regs[FP] }
+}
+
+/// Where guest code was interrupted.
+///
+/// # Safety
+///
+/// `context` is what the kernel gave to a signal handler, and the interrupted program counter lies
+/// in a function of a module's.
+pub(crate) unsafe fn stopped(context: *const libc::ucontext_t) -> Stopped {
+    const STP_FP_LR_PUSH: u32 = 0xa9bf_7bfd;
+    const MOV_FP_SP: u32 = 0x9100_03fd;
+    const RET: u32 = 0xd65f_03c0;
+    // SAFETY: the kernel's context is valid for the time of the handler; the instruction at the
+    // program counter is mapped.
+    unsafe {
+        let machine = &(*context).uc_mcontext;
+        let code = std::ptr::with_exposed_provenance::<u32>(machine.pc as usize);
+        let in_link_register = matches!(code.read(), STP_FP_LR_PUSH | MOV_FP_SP | RET);
+        Stopped {
+            pc: machine.pc,
+            fp: machine.regs[FP],
+            return_address: in_link_register.then_some(machine.regs[LR]),
+        }
+    }
 }
 
 /// Makes the handler return to `to`.

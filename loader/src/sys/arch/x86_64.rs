@@ -3,7 +3,7 @@
 
 use std::arch::asm;
 
-use super::ResumePoint;
+use super::{ResumePoint, Stopped};
 
 /// The interrupted program counter.
 ///
@@ -25,6 +25,48 @@ pub(crate) unsafe fn frame_pointer(context: *const libc::ucontext_t) -> u64 {
     // SAFETY: the kernel's context is valid for the time of the handler.
     let registers = unsafe { &(*context).uc_mcontext.gregs };
     registers[libc::REG_RBP as usize].cast_unsigned()
+}
+
+/// Where guest code was interrupted.
+///
+/// # Safety
+///
+/// `context` is what the kernel gave to a signal handler, and the interrupted program counter lies
+/// in a function of a module's.
+pub(crate) unsafe fn stopped(context: *const libc::ucontext_t) -> Stopped {
+    const PUSH_RBP: [u8; 1] = [0x55];
+    const MOV_RBP_RSP: [u8; 3] = [0x48, 0x89, 0xe5];
+    const RET: [u8; 1] = [0xc3];
+    const RET_POP: [u8; 1] = [0xc2];
+    // SAFETY: the kernel's context is valid for the time of the handler. The instruction at the
+    // program counter is mapped: no more is read of it than it has bytes, since the last byte that
+    // is compared belongs to it if those before do. These instructions stand nowhere but at the
+    // start and the end of functions, where the stack pointer points into this thread's stack.
+    unsafe {
+        let pc = program_counter(context);
+        let sp = (*context).uc_mcontext.gregs[libc::REG_RSP as usize].cast_unsigned();
+        let code = std::ptr::with_exposed_provenance::<u8>(pc as usize);
+        let is = |bytes: &[u8]| {
+            (0..)
+                .zip(bytes)
+                .all(|(i, &byte)| code.add(i).read() == byte)
+        };
+        let at = |address: u64| {
+            std::ptr::with_exposed_provenance::<u64>(address as usize).read_unaligned()
+        };
+        let return_address = if is(&PUSH_RBP) || is(&RET) || is(&RET_POP) {
+            Some(at(sp))
+        } else if is(&MOV_RBP_RSP) {
+            Some(at(sp + 8))
+        } else {
+            None
+        };
+        Stopped {
+            pc,
+            fp: frame_pointer(context),
+            return_address,
+        }
+    }
 }
 
 /// Makes the handler return to `to`.
