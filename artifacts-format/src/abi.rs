@@ -34,6 +34,11 @@
 //!   vmctx. They store the parameters to slots, leave their frame pointer in `exit_fp`, and call
 //!   `func(context, slots) → u8` in the C convention; if that returns 0 they call
 //!   `precast_raise`, which does not return.
+//! - *Direct trampolines*: for types without vectors and with no more than one result there is one
+//!   more of each kind, which passes values as C does, instead of in slots. The entry trampoline is
+//!   `(code, vmctx, store_context, parameters…) → (value u64, status u64)`; the import trampoline
+//!   calls `direct(context, parameters…) → (value u64, status u64)`. The two results are a
+//!   [`DirectResult`]: in registers; value is the result's bits, with anything above them.
 //! - *Runtime symbols*: C convention, reached through `.got`; see
 //!   [`RuntimeSymbol`](crate::RuntimeSymbol).
 //! - A [`Slot`] has 16 bytes; a value takes its lowest bytes, little-endian.
@@ -148,8 +153,21 @@ pub struct HostFuncContext {
     pub header: VmctxHeader,
     /// `extern "C" fn(context: *mut HostFuncContext, slots: *mut Slot) -> u8`; 1 is success.
     pub func: u64,
+    /// The same with values in registers: `extern "C" fn(context: *mut HostFuncContext,
+    /// parameters…) -> DirectResult`; or 0.
+    pub direct: u64,
     /// The loader's own.
     pub data: u64,
+}
+
+/// What calls in registers give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
+pub struct DirectResult {
+    /// The result's bits, if there is one and the call has succeeded.
+    pub value: u64,
+    /// 1 for success, else 0.
+    pub status: u64,
 }
 
 /// How many of each thing a vmctx holds.
@@ -305,8 +323,10 @@ mod tests {
         assert_eq!(size_of::<VmTable>(), 16);
         assert_eq!(size_of::<VmGlobal>(), 16);
         assert_eq!(size_of::<Slot>(), 16);
-        assert_eq!(size_of::<HostFuncContext>(), 40);
+        assert_eq!(size_of::<HostFuncContext>(), 48);
         assert_eq!(offset_of!(HostFuncContext, func), 24);
+        assert_eq!(offset_of!(HostFuncContext, direct), 32);
+        assert_eq!(size_of::<DirectResult>(), 16);
     }
 
     fn counts() -> VmctxCounts {

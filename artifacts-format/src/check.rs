@@ -9,7 +9,7 @@ use crate::const_table::CONST_TABLE_ENTRY_BYTES;
 use crate::container::Artifact;
 use crate::manifest::{
     ConstExpr, DataMode, ElementItems, ElementMode, Extent, ExternIndex, ImportType, Manifest,
-    MemoryPlan, Range32, TablePlan,
+    MemoryPlan, Range32, TablePlan, Trampolines,
 };
 use crate::section::Section;
 use crate::types::{GlobalType, MemoryType, TableType, ValType, WASM_PAGE_BYTES};
@@ -202,11 +202,17 @@ impl IndexSpaces {
                 trampolines.len() == self.types as usize,
                 "the number of trampolines",
             )?;
-            let inside = trampolines
-                .iter()
-                .flatten()
-                .all(|&offset| (offset as usize) < text_len);
-            ensure(inside, "a trampoline's offset")?;
+            for (trampolines, ty) in trampolines.iter().zip(&manifest.types) {
+                let Some(Trampolines { slots, direct }) = *trampolines else {
+                    continue;
+                };
+                let inside = |offset: u32| (offset as usize) < text_len;
+                ensure(
+                    inside(slots) && direct.is_none_or(inside),
+                    "a trampoline's offset",
+                )?;
+                ensure(direct.is_none() || ty.is_direct(), "a trampoline's type")?;
+            }
         }
         let slots = manifest.got.len().checked_mul(8);
         ensure(

@@ -58,7 +58,7 @@ pub use funcs::{FuncEntry, FuncTable};
 pub use manifest::{
     ConstExpr, DataMode, DataSegment, ElementItems, ElementMode, ElementSegment, Export, Extent,
     ExternIndex, GlobalPlan, Import, ImportType, ImportedCounts, Manifest, MemoryPlan, Range32,
-    TablePlan,
+    TablePlan, Trampolines,
 };
 pub use note::{FORMAT_VERSION, Note, SectionDigest, Tunables};
 pub use section::Section;

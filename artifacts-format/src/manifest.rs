@@ -55,13 +55,22 @@ pub struct Manifest {
     pub escaping: Range32,
     /// Names of the runtime symbols whose addresses the slots of `.got` take, in order.
     pub got: Vec<String>,
-    /// Per type, where its entry trampoline is in the text, if the host may call such functions.
-    pub entry_trampolines: Vec<Option<u32>>,
-    /// Per type, where its import trampoline is in the text, if the code may call such functions
-    /// of the host's.
-    pub import_trampolines: Vec<Option<u32>>,
+    /// Per type, its entry trampolines, if the host may call such functions.
+    pub entry_trampolines: Vec<Option<Trampolines>>,
+    /// Per type, its import trampolines, if the code may call such functions of the host's.
+    pub import_trampolines: Vec<Option<Trampolines>>,
     /// WebAssembly features beyond version 2.0 that the module needs, by name.
     pub features: Vec<String>,
+}
+
+/// The trampolines for a type in one direction, as offsets in the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trampolines {
+    /// The one that passes values in slots.
+    pub slots: u32,
+    /// The one that passes them in registers, if the type is
+    /// [direct](crate::FuncType::is_direct).
+    pub direct: Option<u32>,
 }
 
 /// Something the module wants from outside.

@@ -67,6 +67,14 @@ impl FuncType {
             results: results.into_iter().collect(),
         }
     }
+
+    /// Whether functions of this type can be called with parameters and result in registers, as C
+    /// passes them, beside the way through slots: there are no vectors, and no more than one
+    /// result. See "Calling conventions" in [`abi`](crate::abi).
+    pub fn is_direct(&self) -> bool {
+        let mut all = self.params.iter().chain(&self.results);
+        self.results.len() <= 1 && all.all(|&ty| ty != ValType::V128)
+    }
 }
 
 impl fmt::Display for FuncType {

@@ -3,10 +3,10 @@
 use precast_artifacts_format::{
     ArtifactParts, CONST_TABLE_ENTRY_BYTES, ConstTableEntry, CustomSections, ElementItems,
     ElementMode, ElementSegment, ExternIndex, FuncEntry, FuncTable, GlobalPlan, Manifest,
-    NULL_TYPE_ID, Range32, Section, Symbol, TablePlan,
+    NULL_TYPE_ID, Range32, Section, Symbol, TablePlan, Trampolines,
 };
 
-use crate::generate::Job;
+use crate::generate::{Job, Passing};
 use crate::link::{Linked, Placed};
 use crate::module::{Elements, Items, Module, NULL_FUNC, SegmentMode};
 use crate::options::Options;
@@ -48,12 +48,12 @@ pub(crate) fn artifact(
             .iter()
             .map(|symbol| symbol.name().to_owned())
             .collect(),
-        entry_trampolines: places.per_type(module, |job| match job {
-            Job::Entry(ty) => Some(ty),
+        entry_trampolines: places.trampolines(module, |job| match job {
+            Job::Entry(ty, passing) => Some((ty, passing)),
             _ => None,
         }),
-        import_trampolines: places.per_type(module, |job| match job {
-            Job::Import(ty) => Some(ty),
+        import_trampolines: places.trampolines(module, |job| match job {
+            Job::Import(ty, passing) => Some((ty, passing)),
             _ => None,
         }),
         features: Vec::new(),
@@ -91,15 +91,32 @@ impl Places<'_> {
             .zip(self.linked.placed.iter().copied())
     }
 
-    /// For each type, the offset of the piece that `wanted` says belongs to it.
-    fn per_type(&self, module: &Module<'_>, wanted: fn(Job) -> Option<u32>) -> Vec<Option<u32>> {
-        let mut offsets = vec![None; module.types.len()];
+    /// For each type, the offsets of the trampolines that `wanted` says belong to it.
+    fn trampolines(
+        &self,
+        module: &Module<'_>,
+        wanted: fn(Job) -> Option<(u32, Passing)>,
+    ) -> Vec<Option<Trampolines>> {
+        let mut found: Vec<Option<Trampolines>> = vec![None; module.types.len()];
         for (job, placed) in self.iter() {
-            if let Some(ty) = wanted(job) {
-                offsets[ty as usize] = Some(placed.offset);
+            let offset = placed.offset;
+            match wanted(job) {
+                Some((ty, Passing::Slots)) => {
+                    found[ty as usize] = Some(Trampolines {
+                        slots: offset,
+                        direct: None,
+                    });
+                }
+                // Comes after the other one.
+                Some((ty, Passing::Direct)) => {
+                    if let Some(trampolines) = &mut found[ty as usize] {
+                        trampolines.direct = Some(offset);
+                    }
+                }
+                None => {}
             }
         }
-        offsets
+        found
     }
 
     /// Where what stands for `func_index` in a constant table is: the function or its thunk.
@@ -246,9 +263,16 @@ fn symbols(module: &Module<'_>, plan: &Plan, places: &Places<'_>) -> Vec<Symbol>
 pub(crate) fn symbol_name(module: &Module<'_>, names: &[String], job: Job) -> String {
     match job {
         Job::Defined(defined) => names[(module.imported_funcs + defined) as usize].clone(),
-        Job::Entry(ty) => format!("precast.entry.{ty}"),
-        Job::Import(ty) => format!("precast.import.{ty}"),
+        Job::Entry(ty, passing) => format!("precast.entry.{ty}{}", suffix(passing)),
+        Job::Import(ty, passing) => format!("precast.import.{ty}{}", suffix(passing)),
         Job::Thunk(func) => format!("precast.thunk.{}", names[func as usize]),
+    }
+}
+
+fn suffix(passing: Passing) -> &'static str {
+    match passing {
+        Passing::Slots => "",
+        Passing::Direct => ".direct",
     }
 }
 

@@ -35,11 +35,20 @@ pub(crate) enum Job {
     /// The function at this index among those the module defines.
     Defined(u32),
     /// The entry trampoline of this type.
-    Entry(u32),
+    Entry(u32, Passing),
     /// The import trampoline of this type.
-    Import(u32),
+    Import(u32, Passing),
     /// The thunk of this imported function.
     Thunk(u32),
+}
+
+/// How a trampoline passes values between host and guest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Passing {
+    /// In an array of slots.
+    Slots,
+    /// As C does, for direct types.
+    Direct,
 }
 
 /// Machine code of one function, and what is known about it. Offsets count from its start.
@@ -186,8 +195,12 @@ impl<'a> Generator<'a> {
                 let body = &self.env.module.bodies[defined as usize];
                 translate::translate(self.env, index, body, &mut worker.scratch, func)?;
             }
-            Job::Entry(ty) => trampoline::entry(self.env, ty, &mut worker.trampoline, func),
-            Job::Import(ty) => trampoline::import(self.env, ty, &mut worker.trampoline, func),
+            Job::Entry(ty, passing) => {
+                trampoline::entry(self.env, ty, passing, &mut worker.trampoline, func);
+            }
+            Job::Import(ty, passing) => {
+                trampoline::import(self.env, ty, passing, &mut worker.trampoline, func);
+            }
             Job::Thunk(index) => trampoline::thunk(self.env, index, &mut worker.trampoline, func),
         }
         Ok(())
@@ -196,7 +209,7 @@ impl<'a> Generator<'a> {
     fn internal_error(&self, job: Job, message: String) -> CompileError {
         let func_index = match job {
             Job::Defined(defined) => self.env.module.imported_funcs + defined,
-            Job::Entry(index) | Job::Import(index) | Job::Thunk(index) => index,
+            Job::Entry(index, _) | Job::Import(index, _) | Job::Thunk(index) => index,
         };
         CompileError::Internal {
             func_index,

@@ -38,7 +38,7 @@ mod translate;
 mod trap;
 
 use env::ModuleEnv;
-use generate::{Generator, Job};
+use generate::{Generator, Job, Passing};
 use link::Linker;
 use module::Module;
 use plan::Plan;
@@ -133,8 +133,15 @@ pub fn list(wasm: &[u8], options: &Options, listing: Listing) -> Result<String, 
 /// by index.
 fn jobs(module: &Module<'_>, plan: &Plan) -> Vec<Job> {
     let defined = (0..module.bodies.len() as u32).map(Job::Defined);
-    let entries = plan.entry_types.iter().copied().map(Job::Entry);
-    let imports = plan.import_types.iter().copied().map(Job::Import);
+    let with_passing = |ty: &u32| {
+        let is_direct = module.types[*ty as usize].is_direct();
+        let direct = is_direct.then_some((*ty, Passing::Direct));
+        [Some((*ty, Passing::Slots)), direct].into_iter().flatten()
+    };
+    let entries = plan.entry_types.iter().flat_map(with_passing);
+    let entries = entries.map(|(ty, passing)| Job::Entry(ty, passing));
+    let imports = plan.import_types.iter().flat_map(with_passing);
+    let imports = imports.map(|(ty, passing)| Job::Import(ty, passing));
     let thunks = plan.thunks.iter().copied().map(Job::Thunk);
     defined
         .chain(entries)

@@ -11,9 +11,10 @@ use cranelift_codegen::ir::{
 };
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use precast_artifacts_format::abi::{HostFuncContext, Slot, StoreContext, VmFunc, VmctxHeader};
-use precast_artifacts_format::{RuntimeSymbol, TrapCode, ValType};
+use precast_artifacts_format::{FuncType, RuntimeSymbol, TrapCode, ValType};
 
 use crate::env::{FuncEnv, ModuleEnv, POINTER, clif_type};
+use crate::generate::Passing;
 use crate::trap::clif_trap;
 
 const SLOT_BYTES: i32 = size_of::<Slot>() as i32;
@@ -22,19 +23,26 @@ const SLOT_BYTES: i32 = size_of::<Slot>() as i32;
 pub(crate) fn entry(
     env: &ModuleEnv<'_>,
     ty: u32,
+    passing: Passing,
     context: &mut FunctionBuilderContext,
     func: &mut Function,
 ) {
-    let mut signature = Signature::new(env.host_convention());
-    signature.params.extend([AbiParam::new(POINTER); 4]);
-    signature.returns.push(AbiParam::new(types::I8));
-    let (mut builder, block) = start(func, signature, 1, ty, context);
-    let params: [Value; 4] = builder
-        .block_params(block)
-        .try_into()
-        .expect("four parameters");
-    let [code, vmctx, slots, store_context] = params;
     let func_type = &env.module.types[ty as usize];
+    let mut signature = Signature::new(env.host_convention());
+    match passing {
+        Passing::Slots => {
+            signature.params.extend([AbiParam::new(POINTER); 4]);
+            signature.returns.push(AbiParam::new(types::I8));
+        }
+        Passing::Direct => {
+            signature.params.extend([AbiParam::new(POINTER); 3]);
+            signature.params.extend(direct_params(func_type));
+            signature.returns.extend(direct_result());
+        }
+    }
+    let (mut builder, block) = start(func, signature, 1, ty, context);
+    let params = builder.block_params(block).to_vec();
+    let (code, vmctx) = (params[0], params[1]);
 
     // The call ends a block of its own, whose handler's address is what a trap resumes at.
     let call = builder.create_block();
@@ -42,7 +50,16 @@ pub(crate) fn entry(
     builder.seal_block(call);
     builder.switch_to_block(call);
     let mut args = vec![vmctx];
-    args.extend(load_slots(&mut builder, slots, &func_type.params));
+    let store_context = match passing {
+        Passing::Slots => {
+            args.extend(load_slots(&mut builder, params[2], &func_type.params));
+            params[3]
+        }
+        Passing::Direct => {
+            args.extend(&params[3..]);
+            params[2]
+        }
+    };
     let frame_pointer = builder.ins().get_frame_pointer(POINTER);
     let stack_pointer = builder.ins().get_stack_pointer(POINTER);
     let handler = builder
@@ -78,14 +95,31 @@ pub(crate) fn entry(
 
     builder.seal_block(returned);
     builder.switch_to_block(returned);
-    store_slots(&mut builder, slots, &results);
-    let success = builder.ins().iconst(types::I8, 1);
-    builder.ins().return_(&[success]);
+    match passing {
+        Passing::Slots => {
+            store_slots(&mut builder, params[2], &results);
+            let success = builder.ins().iconst(types::I8, 1);
+            builder.ins().return_(&[success]);
+        }
+        Passing::Direct => {
+            let value = to_bits(&mut builder, results.first().copied());
+            let success = builder.ins().iconst(types::I64, 1);
+            builder.ins().return_(&[value, success]);
+        }
+    }
 
     builder.seal_block(trapped);
     builder.switch_to_block(trapped);
-    let failure = builder.ins().iconst(types::I8, 0);
-    builder.ins().return_(&[failure]);
+    match passing {
+        Passing::Slots => {
+            let failure = builder.ins().iconst(types::I8, 0);
+            builder.ins().return_(&[failure]);
+        }
+        Passing::Direct => {
+            let failure = builder.ins().iconst(types::I64, 0);
+            builder.ins().return_(&[failure, failure]);
+        }
+    }
     builder.finalize(env.isa.frontend_config());
 }
 
@@ -93,6 +127,7 @@ pub(crate) fn entry(
 pub(crate) fn import(
     env: &ModuleEnv<'_>,
     ty: u32,
+    passing: Passing,
     context: &mut FunctionBuilderContext,
     func: &mut Function,
 ) {
@@ -102,15 +137,6 @@ pub(crate) fn import(
     let func_type = &env.module.types[ty as usize];
     let mut func_env = FuncEnv::new(env, &mut builder);
 
-    let slot_count = func_type.params.len().max(func_type.results.len());
-    let slots = builder.create_sized_stack_slot(StackSlotData::new(
-        StackSlotKind::ExplicitSlot,
-        slot_count as u32 * SLOT_BYTES as u32,
-        SLOT_BYTES.trailing_zeros() as u8,
-    ));
-    let slots = builder.ins().stack_addr(POINTER, slots, 0);
-    store_slots(&mut builder, slots, &params[1..]);
-
     let store_context = func_env.store_context(&mut builder);
     let frame_pointer = builder.ins().get_frame_pointer(POINTER);
     let field = offset_of!(StoreContext, exit_fp) as i32;
@@ -119,21 +145,35 @@ pub(crate) fn import(
         .ins()
         .store(flags, frame_pointer, store_context, field);
 
-    let field = offset_of!(HostFuncContext, func) as u32;
-    let code = func_env.load_constant_pointer(&mut builder, host_func, field);
     let mut signature = Signature::new(env.host_convention());
-    signature.params.extend([AbiParam::new(POINTER); 2]);
-    signature.returns.push(AbiParam::new(types::I8));
+    let (args, field, slots) = match passing {
+        Passing::Slots => {
+            let slots = slots_on_stack(&mut builder, func_type);
+            store_slots(&mut builder, slots, &params[1..]);
+            signature.params.extend([AbiParam::new(POINTER); 2]);
+            signature.returns.push(AbiParam::new(types::I8));
+            let field = offset_of!(HostFuncContext, func);
+            (vec![host_func, slots], field, Some(slots))
+        }
+        Passing::Direct => {
+            signature.params.push(AbiParam::new(POINTER));
+            signature.params.extend(direct_params(func_type));
+            signature.returns.extend(direct_result());
+            let field = offset_of!(HostFuncContext, direct);
+            (params.clone(), field, None)
+        }
+    };
+    let code = func_env.load_constant_pointer(&mut builder, host_func, field as u32);
     let signature = builder.import_signature(signature);
-    let call = builder
-        .ins()
-        .call_indirect(signature, code, &[host_func, slots]);
-    let success = builder.inst_results(call)[0];
+    let call = builder.ins().call_indirect(signature, code, &args);
+    let given = builder.inst_results(call).to_vec();
 
     let returned = builder.create_block();
     let failed = builder.create_block();
     builder.set_cold_block(failed);
-    builder.ins().brif(success, returned, &[], failed, &[]);
+    // The status comes last.
+    let status = given[given.len() - 1];
+    builder.ins().brif(status, returned, &[], failed, &[]);
     builder.seal_block(returned);
     builder.seal_block(failed);
     builder.switch_to_block(failed);
@@ -142,7 +182,15 @@ pub(crate) fn import(
     builder.ins().trap(clif_trap(TrapCode::Unreachable));
 
     builder.switch_to_block(returned);
-    let results = load_slots(&mut builder, slots, &func_type.results);
+    let results = match slots {
+        Some(slots) => load_slots(&mut builder, slots, &func_type.results),
+        None => {
+            let results = func_type.results.iter();
+            results
+                .map(|&ty| of_bits(&mut builder, given[0], ty))
+                .collect()
+        }
+    };
     builder.ins().return_(&results);
     builder.finalize(env.isa.frontend_config());
 }
@@ -187,6 +235,60 @@ fn start<'f>(
     builder.switch_to_block(block);
     builder.seal_block(block);
     (builder, block)
+}
+
+/// Room for parameters and results in the trampoline's frame.
+fn slots_on_stack(builder: &mut FunctionBuilder<'_>, func_type: &FuncType) -> Value {
+    let count = func_type.params.len().max(func_type.results.len());
+    let slots = builder.create_sized_stack_slot(StackSlotData::new(
+        StackSlotKind::ExplicitSlot,
+        count as u32 * SLOT_BYTES as u32,
+        SLOT_BYTES.trailing_zeros() as u8,
+    ));
+    builder.ins().stack_addr(POINTER, slots, 0)
+}
+
+/// What [`DirectResult`](precast_artifacts_format::abi::DirectResult) is to the code generator.
+fn direct_result() -> [AbiParam; 2] {
+    [AbiParam::new(types::I64); 2]
+}
+
+fn direct_params(func_type: &FuncType) -> impl Iterator<Item = AbiParam> {
+    let params = func_type.params.iter();
+    params.map(|&ty| AbiParam::new(clif_type(ty)))
+}
+
+/// A result as 64 bits.
+fn to_bits(builder: &mut FunctionBuilder<'_>, result: Option<Value>) -> Value {
+    let Some(result) = result else {
+        return builder.ins().iconst(types::I64, 0);
+    };
+    match builder.func.dfg.value_type(result) {
+        types::F32 => {
+            let bits = builder
+                .ins()
+                .bitcast(types::I32, MemFlagsData::new(), result);
+            builder.ins().uextend(types::I64, bits)
+        }
+        types::F64 => builder
+            .ins()
+            .bitcast(types::I64, MemFlagsData::new(), result),
+        types::I32 => builder.ins().uextend(types::I64, result),
+        _ => result,
+    }
+}
+
+/// A result of type `ty` from 64 bits.
+fn of_bits(builder: &mut FunctionBuilder<'_>, bits: Value, ty: ValType) -> Value {
+    match clif_type(ty) {
+        types::F32 => {
+            let bits = builder.ins().ireduce(types::I32, bits);
+            builder.ins().bitcast(types::F32, MemFlagsData::new(), bits)
+        }
+        types::F64 => builder.ins().bitcast(types::F64, MemFlagsData::new(), bits),
+        types::I32 => builder.ins().ireduce(types::I32, bits),
+        _ => bits,
+    }
 }
 
 fn load_slots(builder: &mut FunctionBuilder<'_>, slots: Value, types: &[ValType]) -> Vec<Value> {

@@ -11,20 +11,12 @@ use std::cell::Cell;
 use std::ptr::NonNull;
 
 use precast_artifacts_format::TrapCode;
-use precast_artifacts_format::abi::{Slot, StoreContext, VmFunc};
+use precast_artifacts_format::abi::StoreContext;
 
 use crate::backtrace;
 use crate::error::Error;
 use crate::interrupt::Interrupts;
 use crate::store::core::{Outcome, StoreCore};
-
-/// An entry trampoline.
-pub(crate) type EntryTrampoline = unsafe extern "C" fn(
-    code: *const u8,
-    vmctx: *mut u8,
-    slots: *mut Slot,
-    store_context: *mut StoreContext,
-) -> u8;
 
 /// One call into guest code, while it runs.
 #[derive(Debug)]
@@ -137,7 +129,8 @@ pub(crate) unsafe fn of_store<'a>(store: *const StoreCore) -> impl Iterator<Item
         .filter(move |activation| activation.store.as_ptr().cast_const() == store)
 }
 
-/// Calls guest code.
+/// Calls guest code by `call`, which gets the store context for an entry trampoline and gives what
+/// that gives; `None` if guest code was left early.
 ///
 /// # Errors
 ///
@@ -150,30 +143,27 @@ pub(crate) unsafe fn of_store<'a>(store: *const StoreCore) -> impl Iterator<Item
 /// # Safety
 ///
 /// - `store` is a live store that this thread may change, to which no reference is in use.
-/// - `func` is a function of an instance in that store, `entry` an entry trampoline for its type.
-/// - `slots` holds the parameters and has room for the results.
+/// - `call` does nothing but call an entry trampoline, with that store context, for a function of
+///   an instance in that store.
 #[inline]
-pub(crate) unsafe fn enter(
+pub(crate) unsafe fn enter<R>(
     store: NonNull<StoreCore>,
-    entry: EntryTrampoline,
-    func: VmFunc,
-    slots: *mut Slot,
-) -> Result<(), Error> {
+    call: impl FnOnce(*mut StoreContext) -> Option<R>,
+) -> Result<R, Error> {
     let outer = CURRENT.get();
     // SAFETY: the caller's promises are the callees'.
-    let status = unsafe {
+    let returned = unsafe {
         if outer.is_null() && (*store.as_ptr()).interrupts.is_none() {
             // Nothing is saved: nobody is interested in what the context holds from earlier calls.
-            run(store, entry, func, slots, outer, std::ptr::null())
+            run(store, call, outer, std::ptr::null())
         } else {
-            enter_with_care(store, entry, func, slots, outer)
+            enter_with_care(store, call, outer)
         }
     };
-    if status == 1 {
-        Ok(())
-    } else {
+    match returned {
+        Some(value) => Ok(value),
         // SAFETY: as for this function, and guest code has been left.
-        Err(unsafe { reason_for_leaving(store) })
+        None => Err(unsafe { reason_for_leaving(store) }),
     }
 }
 
@@ -184,13 +174,11 @@ pub(crate) unsafe fn enter(
 ///
 /// As for [`enter`]; `outer` is the innermost activation so far, or null.
 #[inline(never)]
-unsafe fn enter_with_care(
+unsafe fn enter_with_care<R>(
     store: NonNull<StoreCore>,
-    entry: EntryTrampoline,
-    func: VmFunc,
-    slots: *mut Slot,
+    call: impl FnOnce(*mut StoreContext) -> Option<R>,
     outer: *const Activation,
-) -> u8 {
+) -> Option<R> {
     // SAFETY: the store is live, and only pointers to it are in use. Guest code that may be running
     // outside of this call is waiting for us.
     unsafe {
@@ -204,37 +192,35 @@ unsafe fn enter_with_care(
         };
         let interrupts = (*core).interrupts.as_deref().map(|i| (i, i.begin()));
         let own_request = interrupts.and_then(|(interrupts, _)| interrupts.requested());
-        let status = match own_request.or_else(stop_requested) {
-            None => run(store, entry, func, slots, outer, saved_if_nested),
+        let returned = match own_request.or_else(stop_requested) {
+            None => run(store, call, outer, saved_if_nested),
             Some(reason) => {
                 (*core).fault = Some(reason);
                 backtrace::record_exit(core);
-                0
+                None
             }
         };
         if let Some((interrupts, before)) = interrupts {
             interrupts.end(before);
         }
         saved.write(context);
-        status
+        returned
     }
 }
 
-/// Calls the entry trampoline, with an activation around it. Gives what the trampoline gives.
+/// Calls guest code, with an activation around it.
 ///
 /// # Safety
 ///
 /// As for [`enter`]; `outer` is the innermost activation so far, and `saved` the state of the
 /// store context, or null if there is no outer one.
 #[inline(always)]
-unsafe fn run(
+unsafe fn run<R>(
     store: NonNull<StoreCore>,
-    entry: EntryTrampoline,
-    func: VmFunc,
-    slots: *mut Slot,
+    call: impl FnOnce(*mut StoreContext) -> Option<R>,
     outer: *const Activation,
     saved: *const Saved,
-) -> u8 {
+) -> Option<R> {
     let activation = Activation {
         store,
         outer,
@@ -255,16 +241,11 @@ unsafe fn run(
         (*context).stack_limit = limit;
 
         CURRENT.set(&raw const activation);
-        // The caller promises that trampoline, function and slots fit one another; the code comes
-        // from a module whose loader promised that it can be trusted.
-        let status = entry(
-            std::ptr::with_exposed_provenance(func.code as usize),
-            std::ptr::with_exposed_provenance_mut(func.vmctx as usize),
-            slots,
-            context,
-        );
+        // The caller promises that trampoline, function and parameters fit one another; the code
+        // comes from a module whose loader promised that it can be trusted.
+        let returned = call(context);
         CURRENT.set(outer);
-        status
+        returned
     }
 }
 

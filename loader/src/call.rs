@@ -3,20 +3,24 @@
 
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
-use std::ptr::with_exposed_provenance_mut;
+use std::num::NonZeroU64;
+use std::ptr::{with_exposed_provenance, with_exposed_provenance_mut};
 use std::sync::Arc;
 
 use precast_artifacts_format::FuncType;
-use precast_artifacts_format::abi::{HostFuncContext, Slot, VmFunc};
+use precast_artifacts_format::abi::{HostFuncContext, Slot, StoreContext, VmFunc};
 
-use crate::activation::{self, EntryTrampoline};
+use crate::activation;
 use crate::error::{Error, UsageError};
 use crate::func::Func;
 use crate::host_func::HostEntry;
+use crate::module::Addresses;
 use crate::store::core::StoreCore;
 use crate::store::{StoreId, StoreMut};
 use crate::val::Val;
-use crate::wasm_ty::{MAX_SLOTS, SlotAccess, WasmParams, WasmResults, func_type};
+use crate::wasm_ty::{
+    DirectCall, MAX_SLOTS, SlotAccess, WasmParams, WasmResults, func_type, is_direct,
+};
 
 /// Calls a function with values that say their types.
 pub(crate) fn with_values<T>(
@@ -93,6 +97,13 @@ impl<P: WasmParams, R: WasmResults> TypedCallee<P, R> {
     pub(crate) fn call<T>(self, store: &mut StoreMut<'_, T>, params: P) -> Result<R, Error> {
         let core = store.core_mut();
         core.check_owner(self.store);
+        if let Some(direct) = self.callee.direct()
+            && const { is_direct(P::TYPES, R::TYPES) }
+        {
+            // SAFETY: the callee is of this store, and its types are `P` and `R`, checked when
+            // `self` was made.
+            return unsafe { direct.call(store, params) };
+        }
         let mut slots = [const { MaybeUninit::<Slot>::uninit() }; MAX_SLOTS];
         params.into_slots(&mut slots, SlotAccess(core));
         let first = slots.as_mut_ptr().cast::<Slot>();
@@ -108,14 +119,24 @@ impl<P: WasmParams, R: WasmResults> TypedCallee<P, R> {
 /// What a call needs to know.
 #[derive(Debug, Clone, Copy)]
 enum Callee {
-    Guest {
-        func: VmFunc,
-        entry: EntryTrampoline,
-    },
-    Host {
-        context: u64,
-    },
+    Guest { func: VmFunc, entry: Addresses },
+    Host { context: u64 },
 }
+
+/// A guest's function that can be called with values in registers.
+#[derive(Debug, Clone, Copy)]
+struct Direct {
+    func: VmFunc,
+    entry: NonZeroU64,
+}
+
+/// An entry trampoline that passes values in slots.
+type EntryTrampoline = unsafe extern "C" fn(
+    code: u64,
+    vmctx: u64,
+    slots: *mut Slot,
+    store_context: *mut StoreContext,
+) -> u8;
 
 impl Callee {
     /// What to know of the function at `index`.
@@ -135,6 +156,14 @@ impl Callee {
         }
     }
 
+    #[inline]
+    fn direct(self) -> Option<Direct> {
+        match self {
+            Self::Guest { func, entry } => entry.direct.map(|entry| Direct { func, entry }),
+            Self::Host { .. } => None,
+        }
+    }
+
     /// Calls it.
     ///
     /// # Safety
@@ -146,8 +175,14 @@ impl Callee {
         let core = store.core_ptr();
         match self {
             // SAFETY: the caller's promises; the store is borrowed mutably, and no reference into
-            // it is in use.
-            Self::Guest { func, entry } => unsafe { activation::enter(core, entry, func, slots) },
+            // it is in use. The trampoline is that of the function's type.
+            Self::Guest { func, entry } => unsafe {
+                let entry = with_exposed_provenance::<()>(entry.slots.get() as usize);
+                let entry = std::mem::transmute::<*const (), EntryTrampoline>(entry);
+                activation::enter(core, |store_context| {
+                    (entry(func.code, func.vmctx, slots, store_context) == 1).then_some(())
+                })
+            },
             // SAFETY: as above; the context lives as long as the store.
             Self::Host { context } => unsafe {
                 let context = with_exposed_provenance_mut::<HostFuncContext>(context as usize);
@@ -164,5 +199,36 @@ impl Callee {
                 }
             },
         }
+    }
+}
+
+impl Direct {
+    /// Calls it.
+    ///
+    /// # Safety
+    ///
+    /// The function belongs to `store`, takes `P` and gives `R`, no more than one value.
+    #[inline]
+    unsafe fn call<T, P: WasmParams, R: WasmResults>(
+        self,
+        store: &mut StoreMut<'_, T>,
+        params: P,
+    ) -> Result<R, Error> {
+        let core = store.core_ptr();
+        // SAFETY: the caller's promises; the store is borrowed mutably, and no reference into it is
+        // in use when guest code is called: the last use of `access` is before.
+        let value = unsafe {
+            activation::enter(core, |store_context| {
+                let result = params.call_direct(DirectCall {
+                    entry: self.entry.get() as usize,
+                    func: self.func,
+                    store_context,
+                    access: SlotAccess(&mut *core.as_ptr()),
+                });
+                (result.status == 1).then_some(result.value)
+            })?
+        };
+        let slot = Slot(u128::from(value).to_le_bytes());
+        Ok(R::from_slots(&[slot], SlotAccess(store.core_mut())))
     }
 }

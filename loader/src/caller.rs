@@ -32,6 +32,10 @@ impl<'a, T> Caller<'a, T> {
         Self { store, instance }
     }
 
+    pub(crate) fn reborrow(&mut self) -> Caller<'_, T> {
+        Caller::new(self.store.as_store_mut(), self.instance)
+    }
+
     /// The host's data.
     pub fn data(&self) -> &T {
         self.store.data()

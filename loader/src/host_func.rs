@@ -1,20 +1,22 @@
 //! Functions of the host's.
 //!
-//! Guest code calls the trampoline for the function's type, with a [`HostFuncContext`] as vmctx;
-//! the trampoline calls [`typed`] or [`dynamic`] below, one instance of which there is for each
-//! closure type, so that nothing is looked up on the way. They keep errors and panics from
+//! Guest code calls a trampoline for the function's type, with a [`HostFuncContext`] as vmctx; the
+//! trampoline calls [`typed`], [`dynamic`] or one of the direct functions below, which take values
+//! in registers. There is one instance of these for each closure type, so that nothing is looked up
+//! on the way. They keep errors and panics from
 //! crossing guest frames: both are left in the store, and the call of guest code that is around
 //! it all ends with them.
 #![allow(unsafe_code, reason = "called by guest code, with addresses")]
 
 use std::any::Any;
+use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{NonNull, with_exposed_provenance, with_exposed_provenance_mut};
 use std::sync::Arc;
 
 use precast_artifacts_format::FuncType;
 use precast_artifacts_format::abi::{
-    HOST_FUNC_MAGIC, HostFuncContext, INSTANCE_MAGIC, Slot, StoreContext, VmctxHeader,
+    DirectResult, HOST_FUNC_MAGIC, HostFuncContext, INSTANCE_MAGIC, Slot, StoreContext, VmctxHeader,
 };
 
 use crate::activation;
@@ -25,7 +27,9 @@ use crate::error::{Error, UsageError};
 use crate::store::core::{Outcome, StoreCore};
 use crate::store::{AsStoreMut as _, StoreMut};
 use crate::val::Val;
-use crate::wasm_ty::{HostReturn, SlotAccess, WasmList, WasmTy, for_each_arity, func_type};
+use crate::wasm_ty::{
+    HostReturn, SlotAccess, WasmList, WasmTy, for_each_arity, func_type, is_direct,
+};
 
 /// What an import trampoline calls.
 pub(crate) type HostEntry =
@@ -36,6 +40,8 @@ pub(crate) struct HostFuncDef {
     /// Engine-wide id of its type.
     type_id: u32,
     entry: HostEntry,
+    /// Address of the same for values in registers; 0 if there is none.
+    direct: u64,
     /// Address of the closure, exposed.
     closure: u64,
     _keeps: Arc<dyn Any + Send + Sync>,
@@ -48,7 +54,8 @@ impl HostFuncDef {
         T: 'static,
         F: IntoHostFunc<T, P, R>,
     {
-        Self::new(engine, &F::ty(), typed::<T, P, R, F>, closure)
+        let direct = F::direct_entry().expose_provenance() as u64;
+        Self::new(engine, &F::ty(), typed::<T, P, R, F>, direct, closure)
     }
 
     /// For a closure that takes and gives values of any type; `ty` says which.
@@ -63,19 +70,21 @@ impl HostFuncDef {
     {
         let closure = DynamicClosure { ty, closure };
         let ty = closure.ty.clone();
-        Self::new(engine, &ty, dynamic::<T, F>, closure)
+        Self::new(engine, &ty, dynamic::<T, F>, 0, closure)
     }
 
     fn new<C: Send + Sync + 'static>(
         engine: &Engine,
         ty: &FuncType,
         entry: HostEntry,
+        direct: u64,
         closure: C,
     ) -> Result<Arc<Self>, Error> {
         let closure = Arc::new(closure);
         Ok(Arc::new(Self {
             type_id: engine.type_id(ty)?,
             entry,
+            direct,
             closure: Arc::as_ptr(&closure).expose_provenance() as u64,
             _keeps: closure,
         }))
@@ -83,6 +92,11 @@ impl HostFuncDef {
 
     pub(crate) fn type_id(&self) -> u32 {
         self.type_id
+    }
+
+    /// Whether it takes values in registers.
+    pub(crate) fn is_direct(&self) -> bool {
+        self.direct != 0
     }
 
     /// The vmctx for it, in the store with that store context, of which it is the function with
@@ -96,6 +110,7 @@ impl HostFuncDef {
                 host: u64::from(index),
             },
             func: self.entry as usize as u64,
+            direct: self.direct,
             data: self.closure,
         }
     }
@@ -114,6 +129,10 @@ pub trait IntoHostFunc<T: 'static, P, R>: Send + Sync + 'static {
 
     #[doc(hidden)]
     fn call(&self, caller: Caller<'_, T>, slots: HostSlots<'_>) -> Result<(), Error>;
+
+    /// What a direct import trampoline calls; null if the type is not direct.
+    #[doc(hidden)]
+    fn direct_entry() -> *const ();
 }
 
 /// Parameters on the way in, results on the way out. Not to be named elsewhere, which keeps
@@ -124,6 +143,47 @@ pub struct HostSlots<'a>(&'a mut [Slot]);
 /// Marks closures that take a [`Caller`] before the parameters `P`.
 #[doc(hidden)]
 pub struct WithCaller<P>(std::marker::PhantomData<P>);
+
+/// The function for a direct import trampoline, made for a closure type: it takes the context and
+/// the parameters, and hands closure and caller to `$run`.
+macro_rules! direct_entry {
+    ($data:ident, $closure:ident, $result:ident, ($($ty:ident)*), ($($arg:ty),*),
+        |$closure_name:ident, $caller:ident| $run:block) => {{
+        /// # Safety
+        ///
+        /// Called by the direct import trampoline for the closure's type, with the context it was
+        /// called with.
+        #[allow(non_snake_case, unused_mut, unused_variables, reason = "one macro for all lengths")]
+        unsafe extern "C" fn entry<$data: 'static, $closure, $result, $($ty),*>(
+            context: *mut HostFuncContext,
+            $($ty: $ty::Abi),*
+        ) -> DirectResult
+        where
+            $closure: Fn($($arg),*) -> $result + Send + Sync + 'static,
+            $result: HostReturn,
+            $($ty: WasmTy,)*
+        {
+            // SAFETY: as for `typed`.
+            let value = unsafe {
+                guard::<$data, u64>(context, |mut $caller, closure| {
+                    let $closure_name = &*with_exposed_provenance::<$closure>(closure);
+                    $(let $ty = of_abi::<$data, $ty>(&mut $caller, $ty);)*
+                    $run
+                })
+            };
+            DirectResult {
+                value: value.unwrap_or(0),
+                status: u64::from(value.is_some()),
+            }
+        }
+        let direct = const { is_direct(<($($ty,)*)>::TYPES, <$result::Results as WasmList>::TYPES) };
+        if direct {
+            entry::<$data, $closure, $result, $($ty),*> as *const ()
+        } else {
+            std::ptr::null()
+        }
+    }};
+}
 
 macro_rules! into_host_func {
     ($($ty:ident)*) => {
@@ -150,6 +210,13 @@ macro_rules! into_host_func {
                 give_results(&mut caller.as_store_mut(), results, slots);
                 Ok(())
             }
+
+            fn direct_entry() -> *const () {
+                direct_entry!(T, FN, R, ($($ty)*), ($($ty),*), |closure, caller| {
+                    let results = closure($($ty),*).into_result()?;
+                    Ok(result_bits(&mut caller.as_store_mut(), results))
+                })
+            }
         }
 
         impl<T: 'static, FN, R, $($ty),*> IntoHostFunc<T, WithCaller<($($ty,)*)>, R> for FN
@@ -171,12 +238,16 @@ macro_rules! into_host_func {
             fn call(&self, mut caller: Caller<'_, T>, slots: HostSlots<'_>) -> Result<(), Error> {
                 let HostSlots(slots) = slots;
                 let ($($ty,)*) = take_params::<T, ($($ty,)*)>(&mut caller, slots);
-                let core = caller.as_store_mut().core_ptr();
-                let results = self(caller, $($ty),*).into_result()?;
-                // SAFETY: the caller has been given up, so that the store is ours again.
-                let mut store = unsafe { StoreMut::<T>::from_core(core) };
-                give_results(&mut store, results, slots);
+                let results = self(caller.reborrow(), $($ty),*).into_result()?;
+                give_results(&mut caller.as_store_mut(), results, slots);
                 Ok(())
+            }
+
+            fn direct_entry() -> *const () {
+                direct_entry!(T, FN, R, ($($ty)*), (Caller<'_, T> $(, $ty)*), |closure, caller| {
+                    let results = closure(caller.reborrow(), $($ty),*).into_result()?;
+                    Ok(result_bits(&mut caller.as_store_mut(), results))
+                })
             }
         }
     };
@@ -200,6 +271,22 @@ fn give_results<T, R: WasmList>(store: &mut StoreMut<'_, T>, results: R, slots: 
     results.into_slots(slots, SlotAccess(store.core_mut()));
 }
 
+#[inline]
+fn of_abi<T, A: WasmTy>(caller: &mut Caller<'_, T>, abi: A::Abi) -> A {
+    let slot = A::abi_to_slot(abi);
+    A::from_slot(&slot, SlotAccess(caller.as_store_mut().core_mut()))
+}
+
+/// The bits of one result, or of none.
+#[inline]
+fn result_bits<T, R: WasmList>(store: &mut StoreMut<'_, T>, results: R) -> u64 {
+    let mut slot = [MaybeUninit::new(Slot::default())];
+    results.into_slots(&mut slot, SlotAccess(store.core_mut()));
+    // SAFETY: initialised above.
+    let [slot] = slot.map(|slot| unsafe { slot.assume_init() });
+    u128::from_le_bytes(slot.0) as u64
+}
+
 /// A closure that takes and gives values of any type.
 struct DynamicClosure<F> {
     ty: FuncType,
@@ -215,11 +302,12 @@ where
     // function's type needs, all of its own. The context was made by `HostFuncDef::context` for a
     // closure of type `F` and is in a store with data of type `T`, since the linker's is the same.
     unsafe {
-        guard::<T>(context, |caller, closure| {
+        let returned = guard::<T, ()>(context, |caller, closure| {
             let closure = &*with_exposed_provenance::<F>(closure);
             let slots = HostSlots(slice_of(slots, F::slot_count()));
             closure.call(caller, slots)
-        })
+        });
+        returned.is_some().into()
     }
 }
 
@@ -230,7 +318,7 @@ where
 {
     // SAFETY: as for `typed`.
     unsafe {
-        guard::<T>(context, |mut caller, closure| {
+        let returned = guard::<T, ()>(context, |mut caller, closure| {
             let DynamicClosure { ty, closure } =
                 &*with_exposed_provenance::<DynamicClosure<F>>(closure);
             let slots = slice_of(slots, ty.params.len().max(ty.results.len()));
@@ -253,7 +341,8 @@ where
                 *slot = result.to_slot(core);
             }
             Ok(())
-        })
+        });
+        returned.is_some().into()
     }
 }
 
@@ -265,16 +354,17 @@ unsafe fn slice_of<'a>(slots: *mut Slot, count: usize) -> &'a mut [Slot] {
     unsafe { std::slice::from_raw_parts_mut(slots, count) }
 }
 
-/// Runs a host function; 1 if it returned, 0 if it did not and the reason is in the store.
+/// Runs a host function; `None` if it did not return, with the reason left in the store.
 ///
 /// # Safety
 ///
 /// - `context` is that of a host function in a store with data `T`, called by guest code of that
 ///   store or by the host while nobody else uses the store.
-unsafe fn guard<T: 'static>(
+#[inline]
+unsafe fn guard<T: 'static, V>(
     context: *mut HostFuncContext,
-    run: impl FnOnce(Caller<'_, T>, usize) -> Result<(), Error>,
-) -> u8 {
+    run: impl FnOnce(Caller<'_, T>, usize) -> Result<V, Error>,
+) -> Option<V> {
     // SAFETY: contexts are live as long as their store, and `host` is where the store is.
     let (core, store_context, closure) = unsafe {
         let store_context =
@@ -294,17 +384,20 @@ unsafe fn guard<T: 'static>(
     }));
     match outcome {
         // SAFETY: the caller has been given up, so that the store is ours again.
-        Ok(Ok(())) => unsafe {
-            if (*core.as_ptr()).interrupts.is_some() {
-                stop_if_requested(core)
-            } else {
-                1
-            }
+        Ok(Ok(value)) => unsafe {
+            let stop = (*core.as_ptr()).interrupts.is_some() && stop_if_requested(core);
+            (!stop).then_some(value)
         },
         // SAFETY: the caller has been given up, so that the store is ours again.
-        Ok(Err(error)) => unsafe { leave(core, Ok(error)) },
+        Ok(Err(error)) => unsafe {
+            leave(core, Ok(error));
+            None
+        },
         // SAFETY: as above.
-        Err(panic) => unsafe { leave(core, Err(panic)) },
+        Err(panic) => unsafe {
+            leave(core, Err(panic));
+            None
+        },
     }
 }
 
@@ -321,19 +414,21 @@ unsafe fn instance_of(vmctx: u64) -> Option<u32> {
         .flatten()
 }
 
-/// Whether a host function may return to the guest: not if that has been asked to stop meanwhile.
+/// Whether a host function must not return to the guest, since that has been asked to stop
+/// meanwhile. The reason is left in the store then.
 #[cold]
-unsafe fn stop_if_requested(core: NonNull<StoreCore>) -> u8 {
-    match activation::stop_requested() {
-        None => 1,
+unsafe fn stop_if_requested(core: NonNull<StoreCore>) -> bool {
+    let reason = activation::stop_requested();
+    if let Some(reason) = reason {
         // SAFETY: as for `leave`.
-        Some(reason) => unsafe { leave(core, Ok(Error::Trap(reason.into()))) },
+        unsafe { leave(core, Ok(Error::Trap(reason.into()))) };
     }
+    reason.is_some()
 }
 
 /// Leaves in the store why the host function did not return.
 #[cold]
-unsafe fn leave(core: NonNull<StoreCore>, how: Result<Error, Box<dyn Any + Send>>) -> u8 {
+unsafe fn leave(core: NonNull<StoreCore>, how: Result<Error, Box<dyn Any + Send>>) {
     let outcome = match how {
         // SAFETY: as for this function.
         Ok(error) => Outcome::Error(unsafe { with_backtrace(core, error) }),
@@ -341,7 +436,6 @@ unsafe fn leave(core: NonNull<StoreCore>, how: Result<Error, Box<dyn Any + Send>
     };
     // SAFETY: the caller's promise: the store is live and nobody else's at this time.
     unsafe { (*core.as_ptr()).outcome = Some(outcome) };
-    0
 }
 
 /// Adds to an error where the guest was, unless something further in has said so already.

@@ -257,7 +257,7 @@ fn func_to_import(
     let mut callee = data.func;
     if data.is_host {
         callee.code = type_index
-            .and_then(|ty| module.import_trampoline(ty as usize))
+            .and_then(|ty| data.import_trampoline(module, ty as usize))
             .ok_or_else(|| {
                 damaged(
                     Section::Manifest,

@@ -3,13 +3,14 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs::File;
+use std::num::NonZeroU64;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use precast_artifacts_format::abi::VmctxLayout;
 use precast_artifacts_format::{
     AddressMap, Artifact, ArtifactError, ExternIndex, FuncTable, FuncType, ImportType,
-    ImportedCounts, Manifest, Note, Section,
+    ImportedCounts, Manifest, Note, Section, Trampolines,
 };
 
 use crate::engine::{self, Engine};
@@ -56,6 +57,15 @@ struct Inner {
     /// first asked for.
     escaping: OnceLock<Box<[(u32, u32)]>>,
     image: Image,
+}
+
+/// Addresses of the trampolines for a type in one direction.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Addresses {
+    /// The one that passes values in slots.
+    pub(crate) slots: NonZeroU64,
+    /// The one that passes them in registers, if there is one.
+    pub(crate) direct: Option<NonZeroU64>,
 }
 
 /// What backtraces call a module that nobody has named.
@@ -262,16 +272,25 @@ impl Module {
         self.type_ids().iter().position(|&id| id == type_id)
     }
 
-    /// The address of the entry trampoline for a type of the manifest's.
-    pub(crate) fn entry_trampoline(&self, type_index: usize) -> Option<u64> {
-        let offset = *self.manifest().entry_trampolines.get(type_index)?;
-        self.image().code_address(offset?)
+    /// The entry trampolines for a type of the manifest's.
+    pub(crate) fn entry_trampolines(&self, type_index: usize) -> Option<Addresses> {
+        let found = *self.manifest().entry_trampolines.get(type_index)?;
+        self.addresses_of(found?)
     }
 
-    /// The address of the import trampoline for a type of the manifest's.
-    pub(crate) fn import_trampoline(&self, type_index: usize) -> Option<u64> {
-        let offset = *self.manifest().import_trampolines.get(type_index)?;
-        self.image().code_address(offset?)
+    /// The import trampolines for a type of the manifest's.
+    pub(crate) fn import_trampolines(&self, type_index: usize) -> Option<Addresses> {
+        let found = *self.manifest().import_trampolines.get(type_index)?;
+        self.addresses_of(found?)
+    }
+
+    fn addresses_of(&self, trampolines: Trampolines) -> Option<Addresses> {
+        let Trampolines { slots, direct } = trampolines;
+        let address = |offset| NonZeroU64::new(self.image().code_address(offset)?);
+        Some(Addresses {
+            slots: address(slots)?,
+            direct: direct.and_then(address),
+        })
     }
 
     pub(crate) fn funcs(&self) -> FuncTable<'_> {

@@ -1,8 +1,12 @@
 //! Rust types that stand for WebAssembly's, one by one and in lists.
+#![allow(
+    unsafe_code,
+    reason = "entry trampolines are called with as many parameters as there are"
+)]
 
 use std::mem::MaybeUninit;
 
-use precast_artifacts_format::abi::Slot;
+use precast_artifacts_format::abi::{DirectResult, Slot, StoreContext, VmFunc};
 use precast_artifacts_format::{FuncType, ValType};
 
 use crate::error::Error;
@@ -22,6 +26,16 @@ pub(crate) const MAX_SLOTS: usize = 16;
 pub trait WasmTy: Sealed + Sized {
     /// The WebAssembly type.
     const TYPE: ValType;
+
+    /// What C passes in its place.
+    #[doc(hidden)]
+    type Abi: Copy;
+
+    #[doc(hidden)]
+    fn abi_to_slot(abi: Self::Abi) -> Slot;
+
+    #[doc(hidden)]
+    fn slot_to_abi(slot: &Slot) -> Self::Abi;
 
     #[doc(hidden)]
     fn into_slot(self, access: SlotAccess<'_>) -> Slot;
@@ -47,19 +61,31 @@ macro_rules! wasm_numbers {
         impl WasmTy for $ty {
             const TYPE: ValType = ValType::$variant;
 
+            type Abi = $ty;
+
             #[inline]
-            fn into_slot(self, _: SlotAccess<'_>) -> Slot {
-                let bits: $bits = $into(self);
+            fn abi_to_slot(abi: $ty) -> Slot {
+                let bits: $bits = $into(abi);
                 let mut slot = [0; 16];
                 slot[..size_of::<$bits>()].copy_from_slice(&bits.to_le_bytes());
                 Slot(slot)
             }
 
             #[inline]
-            fn from_slot(slot: &Slot, _: SlotAccess<'_>) -> Self {
+            fn slot_to_abi(slot: &Slot) -> $ty {
                 let mut bytes = [0; size_of::<$bits>()];
                 bytes.copy_from_slice(&slot.0[..size_of::<$bits>()]);
                 $from(<$bits>::from_le_bytes(bytes))
+            }
+
+            #[inline]
+            fn into_slot(self, _: SlotAccess<'_>) -> Slot {
+                Self::abi_to_slot(self)
+            }
+
+            #[inline]
+            fn from_slot(slot: &Slot, _: SlotAccess<'_>) -> Self {
+                Self::slot_to_abi(slot)
             }
         }
     )*};
@@ -76,11 +102,21 @@ wasm_numbers! {
 }
 
 macro_rules! wasm_references {
-    ($($ty:ty = $variant:ident;)*) => {$(
+    ($($ty:ty = $variant:ident as $abi:ty;)*) => {$(
         impl Sealed for Option<$ty> {}
 
         impl WasmTy for Option<$ty> {
             const TYPE: ValType = ValType::$variant;
+
+            type Abi = $abi;
+
+            fn abi_to_slot(abi: $abi) -> Slot {
+                <$abi as WasmTy>::abi_to_slot(abi)
+            }
+
+            fn slot_to_abi(slot: &Slot) -> $abi {
+                <$abi as WasmTy>::slot_to_abi(slot)
+            }
 
             fn into_slot(self, access: SlotAccess<'_>) -> Slot {
                 Val::$variant(self).to_slot(access.0)
@@ -97,8 +133,8 @@ macro_rules! wasm_references {
 }
 
 wasm_references! {
-    Func = FuncRef;
-    ExternRef = ExternRef;
+    Func = FuncRef as u64;
+    ExternRef = ExternRef as u32;
 }
 
 /// The parameters of a typed function: a tuple of up to 16 [`WasmTy`], or a single one.
@@ -126,6 +162,24 @@ pub trait WasmList: Sealed + Sized {
 
     #[doc(hidden)]
     fn from_slots(slots: &[Slot], access: SlotAccess<'_>) -> Self;
+
+    /// Calls a direct entry trampoline with the values as parameters.
+    ///
+    /// # Safety
+    ///
+    /// `call` is for a function with just these parameters, and guest code may be entered.
+    #[doc(hidden)]
+    unsafe fn call_direct(self, call: DirectCall<'_>) -> DirectResult;
+}
+
+/// What a direct entry trampoline takes before the parameters, and the store.
+#[doc(hidden)]
+pub struct DirectCall<'a> {
+    /// Address of the trampoline.
+    pub(crate) entry: usize,
+    pub(crate) func: VmFunc,
+    pub(crate) store_context: *mut StoreContext,
+    pub(crate) access: SlotAccess<'a>,
 }
 
 impl<A: WasmTy> WasmList for A {
@@ -139,6 +193,12 @@ impl<A: WasmTy> WasmList for A {
     #[inline]
     fn from_slots(slots: &[Slot], access: SlotAccess<'_>) -> Self {
         A::from_slot(&slots[0], access)
+    }
+
+    #[inline]
+    unsafe fn call_direct(self, call: DirectCall<'_>) -> DirectResult {
+        // SAFETY: the caller's promise.
+        unsafe { (self,).call_direct(call) }
     }
 }
 
@@ -187,6 +247,23 @@ macro_rules! wasm_tuple {
             fn from_slots(slots: &[Slot], mut access: SlotAccess<'_>) -> Self {
                 let mut slots = slots.iter();
                 ($($ty::from_slot(slots.next().expect("one for each"), access.reborrow()),)*)
+            }
+
+            #[inline]
+            #[allow(non_snake_case, reason = "one macro for all lengths")]
+            unsafe fn call_direct(self, call: DirectCall<'_>) -> DirectResult {
+                type Entry<$($ty),*> =
+                    unsafe extern "C" fn(u64, u64, *mut StoreContext, $($ty),*) -> DirectResult;
+                let DirectCall { entry, func, store_context, mut access } = call;
+                let ($($ty,)*) = self;
+                $(let $ty = $ty::slot_to_abi(&$ty.into_slot(access.reborrow()));)*
+                let _last_use = &mut access;
+                let entry = std::ptr::with_exposed_provenance::<()>(entry);
+                // SAFETY: by the caller's promise, this is what stands there.
+                unsafe {
+                    let entry = std::mem::transmute::<*const (), Entry<$($ty::Abi),*>>(entry);
+                    entry(func.code, func.vmctx, store_context, $($ty),*)
+                }
             }
         }
     };
@@ -240,6 +317,24 @@ macro_rules! host_return_tuple {
 }
 
 for_each_arity!(host_return_tuple);
+
+/// Whether functions with these types can be called with values in registers; see
+/// [`FuncType::is_direct`].
+pub(crate) const fn is_direct(params: &[ValType], results: &[ValType]) -> bool {
+    let lists = [params, results];
+    let mut list = 0;
+    while list < lists.len() {
+        let mut at = 0;
+        while at < lists[list].len() {
+            if matches!(lists[list][at], ValType::V128) {
+                return false;
+            }
+            at += 1;
+        }
+        list += 1;
+    }
+    results.len() <= 1
+}
 
 /// The function type of Rust types.
 pub(crate) fn func_type<P: WasmList, R: WasmList>() -> FuncType {

@@ -277,7 +277,9 @@ fn a_manifest_that_points_nowhere_is_refused() {
             m.escaping.len = u32::MAX - 3
         }),
         ("the start function", |m| m.start = Some(99)),
-        ("a trampoline", |m| m.entry_trampolines[0] = Some(u32::MAX)),
+        ("a trampoline", |m| {
+            m.entry_trampolines[0].as_mut().unwrap().direct = Some(u32::MAX);
+        }),
     ];
     let good = artifact(EVERYTHING);
     let parsed = Artifact::parse(&good).unwrap();

@@ -319,7 +319,7 @@ mod tests {
     use crate::target::{Arch, Os};
     use crate::traps::{TrapCode, TrapTableBuilder};
     use crate::types::{FuncType, GlobalType, MemoryType, TableType, ValType};
-    use crate::{AddressMapBuilder, ArtifactError, CustomSections};
+    use crate::{AddressMapBuilder, ArtifactError, CustomSections, Trampolines};
 
     /// A manifest in which every kind of everything occurs.
     fn manifest() -> Manifest {
@@ -433,8 +433,20 @@ mod tests {
             start: Some(1),
             escaping: Range32 { offset: 0, len: 8 },
             got: vec!["precast_raise".into(), "precast_memory_grow".into()],
-            entry_trampolines: vec![Some(4), None],
-            import_trampolines: vec![None, Some(8)],
+            entry_trampolines: vec![
+                Some(Trampolines {
+                    slots: 4,
+                    direct: None,
+                }),
+                None,
+            ],
+            import_trampolines: vec![
+                None,
+                Some(Trampolines {
+                    slots: 8,
+                    direct: None,
+                }),
+            ],
             features: vec!["a-feature".into()],
         }
     }
@@ -525,7 +537,7 @@ mod tests {
 
     #[test]
     fn a_manifest_that_points_outside_is_refused() {
-        let wrong: [fn(&mut Manifest); 8] = [
+        let wrong: [fn(&mut Manifest); 9] = [
             |m| m.exports[0].index = ExternIndex::Func(2),
             |m| m.imports[0].ty = ImportType::Func(2),
             |m| m.memories[0].image[0].memory_offset = 65_536,
@@ -533,7 +545,18 @@ mod tests {
             |m| m.globals[0].init = ConstExpr::GlobalGet(1),
             |m| m.data_segments[0].bytes.len = 3,
             |m| m.escaping.len = 12,
-            |m| m.entry_trampolines[0] = Some(12),
+            |m| {
+                m.entry_trampolines[0] = Some(Trampolines {
+                    slots: 12,
+                    direct: None,
+                })
+            },
+            |m| {
+                m.import_trampolines[1] = Some(Trampolines {
+                    slots: 8,
+                    direct: Some(9),
+                })
+            },
         ];
         for (number, change) in wrong.into_iter().enumerate() {
             let mut manifest = manifest();

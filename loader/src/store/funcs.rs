@@ -13,11 +13,10 @@ use precast_artifacts_format::abi::{
 };
 
 use super::core::{StoreCore, push};
-use crate::activation::EntryTrampoline;
 use crate::engine::NO_TYPE;
 use crate::func::Func;
 use crate::host_func::HostFuncDef;
-use crate::module::Module;
+use crate::module::{Addresses, Module};
 use crate::vm::place::Place;
 
 /// A function that has a handle.
@@ -28,12 +27,29 @@ pub(crate) struct FuncData {
     pub(crate) type_id: u32,
     pub(crate) ty: Arc<FuncType>,
     pub(crate) is_host: bool,
-    /// Address of an entry trampoline; 0 as long as none has been needed.
-    entry: u64,
+    /// Whether it is a host function that takes values in registers.
+    is_direct: bool,
+    /// Entry trampolines; `None` as long as none has been needed.
+    entry: Option<Addresses>,
     /// Address of a funcref; 0 as long as none has been needed.
     funcref: u64,
     /// The funcref, where it is not in a vmctx.
     own_funcref: Option<Place<VmFuncRef>>,
+}
+
+impl FuncData {
+    /// The trampoline by which code of `module` calls this host function, if it has one.
+    fn import_trampoline_in(&self, module: &Module) -> Option<u64> {
+        let index = module.index_of_type(self.type_id)?;
+        self.import_trampoline(module, index)
+    }
+
+    /// The same, where it is known that the type is the one at `type_index`.
+    pub(crate) fn import_trampoline(&self, module: &Module, type_index: usize) -> Option<u64> {
+        let Addresses { slots, direct } = module.import_trampolines(type_index)?;
+        let direct = direct.filter(|_| self.is_direct);
+        Some(direct.unwrap_or(slots).get())
+    }
 }
 
 /// A host function.
@@ -63,7 +79,8 @@ impl StoreCore {
             type_id,
             ty: self.engine.func_type(type_id)?,
             is_host: false,
-            entry: 0,
+            is_direct: false,
+            entry: None,
             funcref: funcref.unwrap_or(0),
             own_funcref: None,
         };
@@ -91,7 +108,8 @@ impl StoreCore {
             type_id,
             ty,
             is_host: true,
-            entry: 0,
+            is_direct: definition.is_direct(),
+            entry: None,
             funcref: 0,
             own_funcref: None,
         });
@@ -108,19 +126,18 @@ impl StoreCore {
         &self.funcs[index as usize]
     }
 
-    /// The trampoline by which the host calls functions of that type. `None` if no module has one.
-    pub(crate) fn entry_of(&mut self, index: u32) -> Option<EntryTrampoline> {
+    /// The trampolines by which the host calls the function at `index`, in a module that the store
+    /// keeps. `None` if no module has any.
+    pub(crate) fn entry_of(&mut self, index: u32) -> Option<Addresses> {
         let data = self.funcs.get_mut(index as usize)?;
-        if data.entry == 0 {
-            let trampoline = |module: &Module| {
+        if data.entry.is_none() {
+            let trampolines = |module: &Module| {
                 let index = module.index_of_type(data.type_id)?;
-                module.entry_trampoline(index)
+                module.entry_trampolines(index)
             };
-            data.entry = self.modules.values().find_map(trampoline)?;
+            data.entry = self.modules.values().find_map(trampolines);
         }
-        let code = with_exposed_provenance::<()>(data.entry as usize);
-        // SAFETY: the address is that of an entry trampoline in a module that the store keeps.
-        Some(unsafe { std::mem::transmute::<*const (), EntryTrampoline>(code) })
+        data.entry
     }
 
     /// The address of a funcref for `func`, as guest code knows references to functions.
@@ -135,7 +152,7 @@ impl StoreCore {
             return data.funcref;
         }
         let code = if data.is_host {
-            self.import_trampoline_of(data.type_id)
+            self.import_trampoline_of(data)
         } else {
             Some(data.func.code)
         };
@@ -182,9 +199,7 @@ impl StoreCore {
         let funcs = &mut self.funcs;
         self.waiting_funcs.retain(|&index| {
             let data = &mut funcs[index as usize];
-            let code = module
-                .index_of_type(data.type_id)
-                .and_then(|index| module.import_trampoline(index));
+            let code = data.import_trampoline_in(module);
             if let (Some(code), Some(funcref)) = (code, &mut data.own_funcref) {
                 funcref.write(VmFuncRef {
                     func: VmFunc {
@@ -199,11 +214,9 @@ impl StoreCore {
         });
     }
 
-    fn import_trampoline_of(&self, type_id: u32) -> Option<u64> {
-        self.modules.values().find_map(|module| {
-            let index = module.index_of_type(type_id)?;
-            module.import_trampoline(index)
-        })
+    fn import_trampoline_of(&self, data: &FuncData) -> Option<u64> {
+        let mut modules = self.modules.values();
+        modules.find_map(|module| data.import_trampoline_in(module))
     }
 }
 

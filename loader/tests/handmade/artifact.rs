@@ -10,8 +10,8 @@ use precast_artifacts_format::{
     AddressMapBuilder, ArtifactParts, ConstExpr, CpuFeatures, CustomSections, DataMode,
     DataSegment, ElementItems, ElementMode, ElementSegment, Export, Extent, ExternIndex, FuncEntry,
     FuncTable, FuncType, GlobalPlan, GlobalType, Import, ImportType, Manifest, MemoryPlan,
-    MemoryType, Range32, RuntimeSymbol, Section, Symbol, TablePlan, TableType, Target, TrapCode,
-    TrapTableBuilder, Tunables, ValType,
+    MemoryType, Range32, RuntimeSymbol, Section, Symbol, TablePlan, TableType, Target, Trampolines,
+    TrapCode, TrapTableBuilder, Tunables, ValType,
 };
 use precast_loader::{Engine, Instance, Linker, Module, Store};
 
@@ -227,6 +227,13 @@ fn offset(label: &u8) -> u32 {
     u32::try_from(offset).unwrap()
 }
 
+fn in_slots(slots: u32) -> Trampolines {
+    Trampolines {
+        slots,
+        direct: None,
+    }
+}
+
 /// The functions, by name.
 fn functions() -> [(&'static str, u32); 11] {
     [
@@ -390,8 +397,8 @@ pub(crate) fn parts() -> Parts {
         // `add` escapes.
         escaping: Range32 { offset: 0, len: 4 },
         got: got.map(|symbol| symbol.name().into()).into(),
-        entry_trampolines: vec![Some(offset(&pt_entry))],
-        import_trampolines: vec![Some(offset(&pt_import))],
+        entry_trampolines: vec![Some(in_slots(offset(&pt_entry)))],
+        import_trampolines: vec![Some(in_slots(offset(&pt_import)))],
         ..Manifest::default()
     };
     Parts {

@@ -43,21 +43,21 @@
 ;;=     stack_limit = gv2
 ;;=
 ;;= block0(v0: i64, v1: i32, v2: f64):
-;;=     v3 = stack_addr.i64 ss0
-;;=     store notrap aligned v1, v3
-;;=     store notrap aligned v2, v3+16
-;;=     v4 = load.i64 notrap aligned readonly can_move region3 v0+8
-;;=     v5 = get_frame_pointer.i64
-;;=     store notrap aligned region3 v5, v4+32
+;;=     v3 = load.i64 notrap aligned readonly can_move region3 v0+8
+;;=     v4 = get_frame_pointer.i64
+;;=     store notrap aligned region3 v4, v3+32
+;;=     v5 = stack_addr.i64 ss0
+;;=     store notrap aligned v1, v5
+;;=     store notrap aligned v2, v5+16
 ;;=     v6 = load.i64 notrap aligned readonly can_move region3 v0+24
-;;=     v7 = call_indirect sig0, v6(v0, v3)
+;;=     v7 = call_indirect sig0, v6(v0, v5)
 ;;=     brif v7, block1, block2
 ;;=
 ;;= block2 cold:
-;;=     call fn0(v4)
+;;=     call fn0(v3)
 ;;=     trap user1
 ;;=
 ;;= block1:
-;;=     v8 = load.i64 notrap aligned v3
+;;=     v8 = load.i64 notrap aligned v5
 ;;=     return v8
 ;;= }
