@@ -93,7 +93,7 @@ pub fn compile_with_progress(
     let plan = Plan::new(&module, &uses, options.target)?;
 
     let jobs = jobs(&module, &plan);
-    let env = ModuleEnv::new(&module, &plan, &*isa, options.tunables);
+    let env = ModuleEnv::new(&module, &plan, &*isa, options);
     let generator = Generator::new(&env, options);
     let mut linker = Linker::new(options.target, isa.text_section_builder(jobs.len()));
     let total = jobs.len();
@@ -117,7 +117,7 @@ pub fn list(wasm: &[u8], options: &Options, listing: Listing) -> Result<String, 
     let isa = isa::build(options)?;
     let module = parse::parse(wasm)?;
     let plan = Plan::new(&module, &scan::scan(&module), options.target)?;
-    let env = ModuleEnv::new(&module, &plan, &*isa, options.tunables);
+    let env = ModuleEnv::new(&module, &plan, &*isa, options);
     let generator = Generator::new(&env, options);
     let names = emit::func_names(&module);
     let mut text = String::new();

@@ -58,8 +58,11 @@ pub struct Options {
     pub cpu_features: CpuFeatures,
     /// How much work goes into better code.
     pub opt_level: OptLevel,
-    /// How memories are laid out.
+    /// How memories are laid out, and whether the code counts fuel.
     pub tunables: Tunables,
+    /// Whether functions tell a listener where they begin and end, which takes time even where
+    /// nobody listens. Default: no.
+    pub listeners: bool,
     /// Which custom sections are kept.
     pub custom_sections: CustomSections,
     /// Threads to compile with; does not change the result. Default: one per CPU.
@@ -74,6 +77,7 @@ impl Options {
             cpu_features: CpuLevel::default_of(target.arch).features(),
             opt_level: OptLevel::default(),
             tunables: Tunables::DEFAULT,
+            listeners: false,
             custom_sections: CustomSections::default(),
             threads: None,
         }

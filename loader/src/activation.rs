@@ -13,6 +13,7 @@ use std::ptr::NonNull;
 use precast_artifacts_format::abi::{Slot, StoreContext, VmFunc};
 
 use crate::error::Error;
+use crate::listener;
 use crate::store::core::{Outcome, StoreCore};
 
 /// An entry trampoline.
@@ -242,7 +243,9 @@ unsafe fn run(
 pub(crate) unsafe fn reason_for_leaving(store: NonNull<StoreCore>) -> Error {
     // SAFETY: the store is live, this thread may change it, and no reference to it is in use.
     let core = unsafe { &mut *store.as_ptr() };
-    match core.take_outcome() {
+    let outcome = core.take_outcome();
+    // SAFETY: as above.
+    match unsafe { listener::left_early(store, outcome) } {
         Outcome::Error(error) => error,
         Outcome::Panic(panic) => std::panic::resume_unwind(panic),
     }

@@ -21,6 +21,7 @@ use crate::backtrace;
 use crate::caller::Caller;
 use crate::engine::Engine;
 use crate::error::{Error, UsageError};
+use crate::listener;
 use crate::store::core::{Outcome, StoreCore};
 use crate::store::{AsStoreMut as _, StoreMut};
 use crate::val::Val;
@@ -214,7 +215,7 @@ where
     // function's type needs, all of its own. The context was made by `HostFuncDef::context` for a
     // closure of type `F` and is in a store with data of type `T`, since the linker's is the same.
     unsafe {
-        guard::<T>(context, |caller, closure| {
+        guard::<T>(context, slots, |caller, closure| {
             let closure = &*with_exposed_provenance::<F>(closure);
             let slots = HostSlots(slice_of(slots, F::slot_count()));
             closure.call(caller, slots)
@@ -229,7 +230,7 @@ where
 {
     // SAFETY: as for `typed`.
     unsafe {
-        guard::<T>(context, |mut caller, closure| {
+        guard::<T>(context, slots, |mut caller, closure| {
             let DynamicClosure { ty, closure } =
                 &*with_exposed_provenance::<DynamicClosure<F>>(closure);
             let slots = slice_of(slots, ty.params.len().max(ty.results.len()));
@@ -270,8 +271,10 @@ unsafe fn slice_of<'a>(slots: *mut Slot, count: usize) -> &'a mut [Slot] {
 ///
 /// - `context` is that of a host function in a store with data `T`, called by guest code of that
 ///   store or by the host while nobody else uses the store.
+/// - `slots` are those that it is called with.
 unsafe fn guard<T: 'static>(
     context: *mut HostFuncContext,
+    slots: *const Slot,
     run: impl FnOnce(Caller<'_, T>, usize) -> Result<(), Error>,
 ) -> u8 {
     // SAFETY: contexts are live as long as their store, and `host` is where the store is.
@@ -282,15 +285,28 @@ unsafe fn guard<T: 'static>(
         let closure = (*context).data as usize;
         (NonNull::new_unchecked(core), store_context, closure)
     };
-    let outcome = catch_unwind(AssertUnwindSafe(|| {
+    // SAFETY: guest code stores its own vmctx.
+    let instance = unsafe { instance_of((*store_context).caller_vmctx) };
+    // SAFETY: guest code waits for us, so that nobody else uses the store.
+    let listening = unsafe { (*core.as_ptr()).listener.is_some() };
+    if listening {
+        // SAFETY: as above; the slots hold the parameters.
+        if let Err(panic) = unsafe { listener::host_begins(core, context, instance, slots) } {
+            // SAFETY: as above.
+            return unsafe { leave(core, Err(panic)) };
+        }
+    }
+    let mut outcome = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: the store's data is a `T`, and guest code waits for us, so that nobody else
         // uses the store.
-        let caller = unsafe {
-            let instance = instance_of((*store_context).caller_vmctx);
-            Caller::new(StoreMut::<T>::from_core(core), instance)
-        };
-        run(caller, closure)
+        let store = unsafe { StoreMut::<T>::from_core(core) };
+        run(Caller::new(store, instance), closure)
     }));
+    if listening {
+        // SAFETY: the caller has been given up, so that the store is ours again; the slots hold
+        // the results, if there are any.
+        outcome = unsafe { listener::host_ends(core, slots, outcome) };
+    }
     match outcome {
         Ok(Ok(())) => 1,
         // SAFETY: the caller has been given up, so that the store is ours again.

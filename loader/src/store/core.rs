@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use precast_artifacts_format::TrapCode;
@@ -14,6 +15,7 @@ use crate::backtrace::{self, RawFrames};
 use crate::engine::{Engine, Limits};
 use crate::error::Error;
 use crate::extern_ref::ExternData;
+use crate::listener::{AnyListener, Entered};
 use crate::module::Module;
 use crate::trap::Trap;
 use crate::vm::global::GlobalCell;
@@ -33,12 +35,19 @@ pub(crate) struct StoreCore {
     pub(crate) engine: Engine,
     pub(crate) limits: Limits,
 
+    /// Whether the context's fuel was set by the host.
+    pub(crate) fuel_is_limited: bool,
     /// How the host function ended by which guest code is being left.
     pub(crate) outcome: Option<Outcome>,
     /// The trap by which guest code is being left. Written by the signal handler.
     pub(crate) fault: Option<TrapCode>,
     /// The frames that stood then.
     pub(crate) frames: RawFrames,
+
+    /// What is told of functions that begin and end.
+    pub(crate) listener: Option<Arc<dyn AnyListener>>,
+    /// The functions that it has been told of and that have not ended.
+    pub(crate) entered: Vec<Entered>,
 
     pub(crate) instances: Vec<InstanceData>,
     pub(crate) memories: Vec<LinearMemory>,
@@ -82,9 +91,12 @@ impl StoreCore {
             id: StoreId(NEXT.fetch_add(1, Ordering::Relaxed)),
             engine: engine.clone(),
             limits,
+            fuel_is_limited: false,
             outcome: None,
             fault: None,
             frames: RawFrames::EMPTY,
+            listener: None,
+            entered: Vec::new(),
             instances: Vec::new(),
             memories: Vec::new(),
             tables: Vec::new(),
