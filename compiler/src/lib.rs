@@ -1,7 +1,8 @@
 //! Compiles WebAssembly modules to precast artifacts.
 //!
 //! [`compile`] takes a module's bytes and gives an artifact's. It reads no files, prints nothing,
-//! runs nothing, and contains no `unsafe`; any bytes give an artifact or a [`CompileError`].
+//! runs nothing, and contains no `unsafe`; any bytes give an artifact or a [`CompileError`]. Only
+//! [`build`], which does the same for build scripts, knows of files and of cargo.
 //!
 //! The stages, each consuming what the one before it made:
 //!
@@ -20,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 mod bounds;
+pub mod build;
 mod cpu_scan;
 mod emit;
 mod env;

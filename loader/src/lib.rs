@@ -46,6 +46,7 @@ mod fuel;
 mod func;
 mod global;
 mod host_func;
+mod include;
 mod instance;
 mod instantiate;
 mod linker;
