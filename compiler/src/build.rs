@@ -59,8 +59,10 @@ pub fn artifact_from_bytes<'a>(name: &str, wasm: &'a [u8]) -> ArtifactBuilder<'a
 pub struct ArtifactBuilder<'a> {
     name: String,
     module: Source<'a>,
-    adjustments: Vec<Box<dyn FnOnce(&mut Options) + 'a>>,
+    adjustments: Vec<Adjustment<'a>>,
 }
+
+type Adjustment<'a> = Box<dyn FnOnce(&mut Options) + 'a>;
 
 enum Source<'a> {
     File(PathBuf),

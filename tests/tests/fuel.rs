@@ -60,6 +60,19 @@ const COUNTED: &str = r#"
           (then (global.set $g (i32.const 1)))
           (else nop)))
 
+      (func (export "joined") (param i32)
+        (if (local.get 0)
+          (then (global.set $g (i32.const 1)) (global.set $g (i32.const 2)))
+          (else (global.set $g (i32.const 3))))
+        (block $out (br_if $out (local.get 0)) (global.set $g (i32.const 4)))
+        (global.set $g (i32.const 5)))
+
+      (func (export "late") (param i32)
+        (global.set $g (i32.const 1))
+        (loop $again
+          (br_if $again
+            (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))))
+
       (func (export "times") (param i32)
         (loop $again
           (br_if $again
@@ -103,6 +116,11 @@ const COUNTS: &[(&str, i32, u64, Option<TrapCode>)] = &[
     // The condition and the `if`; then two more, or none.
     ("arms", 1, 4, None),
     ("arms", 0, 2, None),
+    // Two, four, two, two; or two, two, two, two, two.
+    ("joined", 1, 10, None),
+    ("joined", 0, 10, None),
+    ("late", 1, 2 + 5, None),
+    ("late", 100, 2 + 500, None),
     ("times", 1, 5, None),
     ("times", 1000, 5000, None),
     // Two; then two and the `return`; or four.
@@ -168,6 +186,7 @@ fn what_never_ends_is_ended_and_can_go_on_later() {
           (global $g (mut i32) (i32.const 0))
           (func $work (global.set $g (i32.add (global.get $g) (i32.const 1))))
           (func (export "spin") (param i32) (loop $l (br $l)))
+          (func (export "late") (param i32) (global.set $g (i32.const 1)) (loop $l (br $l)))
           (func (export "nested") (param i32) (loop $a (loop $b (loop $c (br $a)))))
           (func (export "calls") (param i32) (loop $l (call $work) (br $l)))
           (func $recurse (export "recurse") (param i32) (call $recurse (local.get 0)))
@@ -175,7 +194,7 @@ fn what_never_ends_is_ended_and_can_go_on_later() {
           (func $other (param i32) (block (br_if 0 (i32.eqz (local.get 0)))) (call $one (i32.const 1)))
           (func (export "done") (param i32) (call $work)))"#,
     );
-    for name in ["spin", "nested", "calls", "recurse", "one"] {
+    for name in ["spin", "late", "nested", "calls", "recurse", "one"] {
         let (outcome, left) = call(&mut store, instance, name, 1, 10_000);
         let code = trap_code(&outcome.unwrap_err());
         assert_eq!(code, Some(TrapCode::OutOfFuel), "{name}");
