@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use clap::Args;
-use precast_compiler::{Target, parse_target};
+use clap::{Args, ValueEnum};
+use precast_compiler::{CustomSections, Target, parse_target};
 
 use crate::codegen::{self, CodegenArgs, Cpu};
 use crate::input::{Input, is_standard_stream};
@@ -17,6 +17,7 @@ Examples:
   precast compile app.wasm -Os -o small.precast
   precast compile app.wasm --target aarch64-unknown-linux-gnu -o app.arm.precast
   precast compile app.wasm --cpu native          for CPUs like this machine's only
+  precast compile app.wasm --fuel                for `precast run --fuel` and Store::set_fuel
   wasm-tools strip app.wasm | precast compile - > app.precast";
 
 /// Compile a module to an artifact
@@ -35,8 +36,30 @@ pub(crate) struct CompileArgs {
     #[arg(long, value_name = "TRIPLE", value_parser = parse_target)]
     target: Option<Target>,
 
+    /// Count what the code executes, so that it can be given a limit
+    #[arg(long)]
+    fuel: bool,
+
+    /// Have functions tell a listener of the host's where they begin and end
+    #[arg(long)]
+    listeners: bool,
+
+    /// Which custom sections of the module are kept
+    #[arg(long, value_name = "WHICH", default_value = "all")]
+    custom_sections: Sections,
+
     #[command(flatten)]
     codegen: CodegenArgs,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Sections {
+    /// all but the names, which become symbols
+    All,
+    /// all but those for debuggers, such as DWARF
+    NoDebug,
+    /// none
+    None,
 }
 
 /// Runs the command.
@@ -45,7 +68,14 @@ pub(crate) struct CompileArgs {
 ///
 /// If the module cannot be read or compiled, or the artifact not written.
 pub(crate) fn compile(args: &CompileArgs) -> Result<ExitCode> {
-    let options = args.codegen.options(args.target, Cpu::Default)?;
+    let mut options = args.codegen.options(args.target, Cpu::Default)?;
+    options.tunables.fuel = args.fuel;
+    options.listeners = args.listeners;
+    options.custom_sections = match args.custom_sections {
+        Sections::All => CustomSections::All,
+        Sections::NoDebug => CustomSections::NoDebug,
+        Sections::None => CustomSections::None,
+    };
     let module = Input::open(&args.input)?.into_module()?;
     let destination = destination(args)?;
     let artifact = codegen::compile(&module, &options)?;

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use anyhow::{Context as _, Result, bail};
-use clap::Args;
+use clap::{Args, value_parser};
 use precast_artifacts_format::Artifact;
 use precast_loader::{Config, Engine, ExternType, FuncType, Instance, Linker, Module, Store};
 use precast_wasi::{Exit, WasiCtx};
@@ -35,7 +35,8 @@ What follows FILE goes to the guest from the first word on that is no option of 
 Examples:
   precast run app.precast -- --verbose input.txt
   precast run --dir .::/work --env LANG app.wasm
-  precast run --invoke div_rem math.wat -17 5";
+  precast run --invoke div_rem math.wat -17 5
+  precast run --fuel 1000000000 untrusted.wasm   stops it, always at the same place";
 
 /// Run an artifact, or a module as if it had been compiled for this machine
 #[derive(Debug, Args)]
@@ -63,6 +64,11 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "BYTES", default_value = "8M", value_parser = stack_bytes)]
     max_stack: usize,
 
+    /// How much the guest may execute, in operators of WebAssembly; an artifact must have been
+    /// compiled with --fuel
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(..=i64::MAX as u64))]
+    fuel: Option<u64>,
+
     /// Compare an artifact with its digests before it is run
     #[arg(long)]
     verify: bool,
@@ -87,6 +93,7 @@ pub(crate) fn run(args: RunArgs) -> Result<ExitCode> {
         code: Code::read(input, &args)?,
         wasi,
         max_stack_bytes: args.max_stack,
+        fuel: args.fuel,
         invoke: args.invoke,
         args: args.args,
     };
@@ -108,7 +115,8 @@ enum Code {
 impl Code {
     fn read(input: Input, args: &RunArgs) -> Result<Self> {
         if input.kind != Kind::Artifact {
-            let options = args.codegen.options(None, Cpu::Native)?;
+            let mut options = args.codegen.options(None, Cpu::Native)?;
+            options.tunables.fuel = args.fuel.is_some();
             let artifact = codegen::compile(&input.into_module()?, &options)?;
             return Ok(Self::Bytes(artifact));
         }
@@ -147,6 +155,7 @@ struct Guest {
     code: Code,
     wasi: WasiCtx,
     max_stack_bytes: usize,
+    fuel: Option<u64>,
     invoke: Option<String>,
     args: Vec<String>,
 }
@@ -160,6 +169,12 @@ impl Guest {
             .code
             .load(&engine, &self.name)
             .context(self.name.clone())?;
+        if self.fuel.is_some() && !module.counts_fuel() {
+            bail!(
+                "{}: its code does not count fuel; compile it with --fuel",
+                self.name
+            );
+        }
         let name = self.invoke.as_deref().unwrap_or(START);
         let ty = callable(&module, self.invoke.as_deref()).with_context(|| self.name.clone())?;
         let params = match &self.invoke {
@@ -171,6 +186,9 @@ impl Guest {
         let mut linker = Linker::new(&engine);
         precast_wasi::add_to_linker(&mut linker, |wasi: &mut WasiCtx| wasi)?;
         let mut store = Store::new(&engine, self.wasi);
+        if let Some(fuel) = self.fuel {
+            store.set_fuel(fuel);
+        }
         let called = (|| {
             let instance: Instance = linker.instantiate(&mut store, &module)?;
             if self.invoke.is_some() && name != INITIALIZE && has_initialize(&module) {

@@ -13,6 +13,7 @@ use rustc_hash::FxHashMap;
 use std::mem::offset_of;
 
 use crate::module::Module;
+use crate::options::Options;
 use crate::plan::Plan;
 
 /// The type of addresses.
@@ -24,6 +25,8 @@ pub(crate) struct ModuleEnv<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) isa: &'a dyn TargetIsa,
     pub(crate) tunables: Tunables,
+    /// Whether functions tell a listener where they begin and end.
+    pub(crate) listeners: bool,
     /// The signature of each of the module's types, in the Wasm convention.
     signatures: Vec<Signature>,
 }
@@ -33,13 +36,14 @@ impl<'a> ModuleEnv<'a> {
         module: &'a Module<'a>,
         plan: &'a Plan,
         isa: &'a dyn TargetIsa,
-        tunables: Tunables,
+        options: &Options,
     ) -> Self {
         Self {
             module,
             plan,
             isa,
-            tunables,
+            tunables: options.tunables,
+            listeners: options.listeners,
             signatures: module.types.iter().map(wasm_signature).collect(),
         }
     }
@@ -144,6 +148,8 @@ enum Region {
     Globals,
     /// Everything else of vmctx and store context.
     Context,
+    /// The fuel in the store context.
+    Fuel,
 }
 
 /// What one function's translation has built up so far.
@@ -152,6 +158,8 @@ pub(crate) struct FuncEnv<'a> {
     /// The function's vmctx.
     pub(crate) vmctx: Value,
     regions: [AliasRegion; 4],
+    /// In code that counts it.
+    fuel_region: Option<AliasRegion>,
     signatures: FxHashMap<u32, SigRef>,
     functions: FxHashMap<Reference, FuncRef>,
     const_tables: FxHashMap<u32, ir::GlobalValue>,
@@ -164,22 +172,26 @@ impl<'a> FuncEnv<'a> {
     pub(crate) fn new(env: &'a ModuleEnv<'a>, builder: &mut FunctionBuilder<'_>) -> Self {
         let block = builder.current_block().expect("the entry block is current");
         let vmctx = builder.block_params(block)[0];
+        let mut insert = |(region, description): (Region, &'static str)| {
+            builder.func.dfg.alias_regions.insert(AliasRegionData {
+                user_id: region as u32,
+                description: description.into(),
+            })
+        };
         let regions = [
             (Region::Heap, "heap"),
             (Region::Tables, "tables"),
             (Region::Globals, "globals"),
             (Region::Context, "context"),
         ]
-        .map(|(region, description)| {
-            builder.func.dfg.alias_regions.insert(AliasRegionData {
-                user_id: region as u32,
-                description: description.into(),
-            })
-        });
+        .map(&mut insert);
+        let counts_fuel = env.tunables.fuel;
+        let fuel_region = counts_fuel.then(|| insert((Region::Fuel, "fuel")));
         let this = Self {
             env,
             vmctx,
             regions,
+            fuel_region,
             signatures: FxHashMap::default(),
             functions: FxHashMap::default(),
             const_tables: FxHashMap::default(),
@@ -248,6 +260,11 @@ impl<'a> FuncEnv<'a> {
     /// Access to a part of the vmctx that is never written while the instance lives.
     pub(crate) fn context_constant(&self) -> MemFlagsData {
         self.context().with_readonly().with_can_move()
+    }
+
+    /// Access to the fuel in the store context.
+    pub(crate) fn fuel(&self) -> MemFlagsData {
+        MemFlagsData::trusted().with_alias_region(self.fuel_region)
     }
 
     /// Loads an address that the vmctx holds and that never changes.

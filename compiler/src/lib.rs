@@ -1,7 +1,8 @@
 //! Compiles WebAssembly modules to precast artifacts.
 //!
 //! [`compile`] takes a module's bytes and gives an artifact's. It reads no files, prints nothing,
-//! runs nothing, and contains no `unsafe`; any bytes give an artifact or a [`CompileError`].
+//! runs nothing, and contains no `unsafe`; any bytes give an artifact or a [`CompileError`]. Only
+//! [`build`], which does the same for build scripts, knows of files and of cargo.
 //!
 //! The stages, each consuming what the one before it made:
 //!
@@ -20,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 mod bounds;
+pub mod build;
 mod cpu_scan;
 mod emit;
 mod env;
@@ -45,7 +47,7 @@ use plan::Plan;
 
 pub use error::CompileError;
 pub use generate::Listing;
-pub use options::{OptLevel, Options, parse_target};
+pub use options::{CustomSections, OptLevel, Options, parse_target};
 pub use precast_artifacts_format::{Arch, CpuFeatures, CpuLevel, Os, Target, Tunables};
 
 /// Compiles a module to an artifact. The same module and options give the same bytes.
@@ -93,7 +95,7 @@ pub fn compile_with_progress(
     let plan = Plan::new(&module, &uses, options.target)?;
 
     let jobs = jobs(&module, &plan);
-    let env = ModuleEnv::new(&module, &plan, &*isa, options.tunables);
+    let env = ModuleEnv::new(&module, &plan, &*isa, options);
     let generator = Generator::new(&env, options);
     let mut linker = Linker::new(options.target, isa.text_section_builder(jobs.len()));
     let total = jobs.len();
@@ -117,7 +119,7 @@ pub fn list(wasm: &[u8], options: &Options, listing: Listing) -> Result<String, 
     let isa = isa::build(options)?;
     let module = parse::parse(wasm)?;
     let plan = Plan::new(&module, &scan::scan(&module), options.target)?;
-    let env = ModuleEnv::new(&module, &plan, &*isa, options.tunables);
+    let env = ModuleEnv::new(&module, &plan, &*isa, options);
     let generator = Generator::new(&env, options);
     let names = emit::func_names(&module);
     let mut text = String::new();

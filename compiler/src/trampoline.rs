@@ -17,7 +17,7 @@ use crate::env::{FuncEnv, ModuleEnv, POINTER, clif_type};
 use crate::generate::Passing;
 use crate::trap::clif_trap;
 
-const SLOT_BYTES: i32 = size_of::<Slot>() as i32;
+pub(crate) const SLOT_BYTES: i32 = size_of::<Slot>() as i32;
 
 /// The way from the host into a function of the unique type `ty`.
 pub(crate) fn entry(
@@ -302,7 +302,8 @@ fn load_slots(builder: &mut FunctionBuilder<'_>, slots: Value, types: &[ValType]
         .collect()
 }
 
-fn store_slots(builder: &mut FunctionBuilder<'_>, slots: Value, values: &[Value]) {
+/// Stores values to slots, one each.
+pub(crate) fn store_slots(builder: &mut FunctionBuilder<'_>, slots: Value, values: &[Value]) {
     for (slot, &value) in (0..).zip(values) {
         let offset: i32 = slot * SLOT_BYTES;
         let flags = MemFlagsData::trusted();

@@ -7,6 +7,8 @@
 
 mod call;
 mod control;
+mod fuel;
+mod listening;
 mod memory;
 mod numeric;
 mod simd;
@@ -25,6 +27,8 @@ use crate::module::Body;
 use crate::parse::val_type;
 
 use control::Frame;
+use fuel::Segment;
+use listening::Listening;
 
 type Result<T, E = CompileError> = std::result::Result<T, E>;
 
@@ -81,8 +85,11 @@ pub(crate) fn translate(
         control: &mut scratch.control,
         reachable: true,
         skipped_blocks: 0,
+        fuel: env.tunables.fuel.then_some(Segment::FIRST),
+        listening: None,
     };
     translator.declare_params(ty);
+    translator.tell_enter(func_index, ty);
     translator.declare_locals(&mut locals)?;
     translator.enter_function(ty);
 
@@ -116,6 +123,10 @@ pub(crate) struct Translator<'a, 'f> {
     reachable: bool,
     /// How many blocks have been opened since it no longer could.
     skipped_blocks: u32,
+    /// How far the function has paid for itself, if it counts fuel.
+    fuel: Option<Segment>,
+    /// How the function tells a listener, if it does.
+    listening: Option<Listening>,
 }
 
 impl Translator<'_, '_> {
@@ -123,6 +134,7 @@ impl Translator<'_, '_> {
         if !self.reachable {
             return self.unreachable_operator(operator);
         }
+        self.fuel_before(operator);
         let known = self.control_operator(operator, offset)?
             || self.variable_operator(operator)
             || self.numeric_operator(operator)
@@ -131,6 +143,7 @@ impl Translator<'_, '_> {
             || self.table_operator(operator, offset)?
             || self.simd_operator(operator);
         if known {
+            self.fuel_after(operator);
             Ok(())
         } else {
             let name = format!("{operator:?}");

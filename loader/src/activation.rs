@@ -16,6 +16,7 @@ use precast_artifacts_format::abi::StoreContext;
 use crate::backtrace;
 use crate::error::Error;
 use crate::interrupt::Interrupts;
+use crate::listener;
 use crate::store::core::{Outcome, StoreCore};
 
 /// One call into guest code, while it runs.
@@ -258,7 +259,9 @@ unsafe fn run<R>(
 pub(crate) unsafe fn reason_for_leaving(store: NonNull<StoreCore>) -> Error {
     // SAFETY: the store is live, this thread may change it, and no reference to it is in use.
     let core = unsafe { &mut *store.as_ptr() };
-    match core.take_outcome() {
+    let outcome = core.take_outcome();
+    // SAFETY: as above.
+    match unsafe { listener::left_early(store, outcome) } {
         Outcome::Error(error) => error,
         Outcome::Panic(panic) => std::panic::resume_unwind(panic),
     }

@@ -10,26 +10,26 @@
 
 use std::any::Any;
 use std::mem::MaybeUninit;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr::{NonNull, with_exposed_provenance, with_exposed_provenance_mut};
+use std::ptr::with_exposed_provenance;
 use std::sync::Arc;
 
 use precast_artifacts_format::FuncType;
 use precast_artifacts_format::abi::{
-    DirectResult, HOST_FUNC_MAGIC, HostFuncContext, INSTANCE_MAGIC, Slot, StoreContext, VmctxHeader,
+    DirectResult, HOST_FUNC_MAGIC, HostFuncContext, Slot, VmctxHeader,
 };
 
-use crate::activation;
-use crate::backtrace;
 use crate::caller::Caller;
 use crate::engine::Engine;
 use crate::error::{Error, UsageError};
-use crate::store::core::{Outcome, StoreCore};
 use crate::store::{AsStoreMut as _, StoreMut};
 use crate::val::Val;
 use crate::wasm_ty::{
-    HostReturn, SlotAccess, WasmList, WasmTy, for_each_arity, func_type, is_direct,
+    HostReturn, MAX_SLOTS, SlotAccess, WasmList, WasmTy, for_each_arity, func_type, is_direct,
 };
+
+mod guard;
+
+use guard::{guard, guard_in_slots, has_listener};
 
 /// What an import trampoline calls.
 pub(crate) type HostEntry =
@@ -147,7 +147,7 @@ pub struct WithCaller<P>(std::marker::PhantomData<P>);
 /// The function for a direct import trampoline, made for a closure type: it takes the context and
 /// the parameters, and hands closure and caller to `$run`.
 macro_rules! direct_entry {
-    ($data:ident, $closure:ident, $result:ident, ($($ty:ident)*), ($($arg:ty),*),
+    ($data:ident, $closure:ident, $result:ident, ($($ty:ident)*), $marker:ty, ($($arg:ty),*),
         |$closure_name:ident, $caller:ident| $run:block) => {{
         /// # Safety
         ///
@@ -163,6 +163,19 @@ macro_rules! direct_entry {
             $result: HostReturn,
             $($ty: WasmTy,)*
         {
+            // SAFETY: as for `typed`. There are slots for all parameters and the result.
+            unsafe {
+                if has_listener(context) {
+                    let mut slots = [Slot::default(); MAX_SLOTS];
+                    let mut places = slots.iter_mut();
+                    $(*places.next().expect("room for all") = $ty::abi_to_slot($ty);)*
+                    let status = typed::<$data, $marker, $result, $closure>(context, slots.as_mut_ptr());
+                    return DirectResult {
+                        value: bits_of(&slots[0]),
+                        status: status.into(),
+                    };
+                }
+            }
             // SAFETY: as for `typed`.
             let value = unsafe {
                 guard::<$data, u64>(context, |mut $caller, closure| {
@@ -212,7 +225,7 @@ macro_rules! into_host_func {
             }
 
             fn direct_entry() -> *const () {
-                direct_entry!(T, FN, R, ($($ty)*), ($($ty),*), |closure, caller| {
+                direct_entry!(T, FN, R, ($($ty)*), ($($ty,)*), ($($ty),*), |closure, caller| {
                     let results = closure($($ty),*).into_result()?;
                     Ok(result_bits(&mut caller.as_store_mut(), results))
                 })
@@ -244,7 +257,7 @@ macro_rules! into_host_func {
             }
 
             fn direct_entry() -> *const () {
-                direct_entry!(T, FN, R, ($($ty)*), (Caller<'_, T> $(, $ty)*), |closure, caller| {
+                direct_entry!(T, FN, R, ($($ty)*), WithCaller<($($ty,)*)>, (Caller<'_, T> $(, $ty)*), |closure, caller| {
                     let results = closure(caller.reborrow(), $($ty),*).into_result()?;
                     Ok(result_bits(&mut caller.as_store_mut(), results))
                 })
@@ -284,6 +297,11 @@ fn result_bits<T, R: WasmList>(store: &mut StoreMut<'_, T>, results: R) -> u64 {
     results.into_slots(&mut slot, SlotAccess(store.core_mut()));
     // SAFETY: initialised above.
     let [slot] = slot.map(|slot| unsafe { slot.assume_init() });
+    bits_of(&slot)
+}
+
+#[inline]
+fn bits_of(slot: &Slot) -> u64 {
     u128::from_le_bytes(slot.0) as u64
 }
 
@@ -302,12 +320,11 @@ where
     // function's type needs, all of its own. The context was made by `HostFuncDef::context` for a
     // closure of type `F` and is in a store with data of type `T`, since the linker's is the same.
     unsafe {
-        let returned = guard::<T, ()>(context, |caller, closure| {
+        guard_in_slots::<T>(context, slots, |caller, closure| {
             let closure = &*with_exposed_provenance::<F>(closure);
             let slots = HostSlots(slice_of(slots, F::slot_count()));
             closure.call(caller, slots)
-        });
-        returned.is_some().into()
+        })
     }
 }
 
@@ -318,31 +335,26 @@ where
 {
     // SAFETY: as for `typed`.
     unsafe {
-        let returned = guard::<T, ()>(context, |mut caller, closure| {
+        guard_in_slots::<T>(context, slots, |mut caller, closure| {
             let DynamicClosure { ty, closure } =
                 &*with_exposed_provenance::<DynamicClosure<F>>(closure);
             let slots = slice_of(slots, ty.params.len().max(ty.results.len()));
-            let mut store = caller.as_store_mut();
-            let core = store.core_ptr();
             let params = ty.params.iter().zip(&*slots);
             let params: Vec<Val> = params
-                .map(|(&ty, slot)| Val::from_slot(ty, slot, store.core_mut()))
+                .map(|(&ty, slot)| Val::from_slot(ty, slot, caller.as_store_mut().core_mut()))
                 .collect();
             let results = ty.results.iter();
             let mut results: Vec<Val> = results.map(|&ty| Val::default_of(ty)).collect();
-            closure(caller, &params, &mut results)?;
-            // The caller has been given up, so that the store is ours again.
-            let core = &mut *core.as_ptr();
+            closure(caller.reborrow(), &params, &mut results)?;
             for ((&expected, result), slot) in ty.results.iter().zip(results).zip(slots) {
                 let found = result.ty();
                 if found != expected {
                     return Err(UsageError::WrongType { expected, found }.into());
                 }
-                *slot = result.to_slot(core);
+                *slot = result.to_slot(caller.as_store_mut().core_mut());
             }
             Ok(())
-        });
-        returned.is_some().into()
+        })
     }
 }
 
@@ -352,112 +364,4 @@ unsafe fn slice_of<'a>(slots: *mut Slot, count: usize) -> &'a mut [Slot] {
     }
     // SAFETY: the caller's promise. What the trampoline has not written are bytes of its frame.
     unsafe { std::slice::from_raw_parts_mut(slots, count) }
-}
-
-/// Runs a host function; `None` if it did not return, with the reason left in the store.
-///
-/// # Safety
-///
-/// - `context` is that of a host function in a store with data `T`, called by guest code of that
-///   store or by the host while nobody else uses the store.
-#[inline]
-unsafe fn guard<T: 'static, V>(
-    context: *mut HostFuncContext,
-    run: impl FnOnce(Caller<'_, T>, usize) -> Result<V, Error>,
-) -> Option<V> {
-    // SAFETY: contexts are live as long as their store, and `host` is where the store is.
-    let (core, store_context, closure) = unsafe {
-        let store_context =
-            with_exposed_provenance_mut::<StoreContext>((*context).header.store_context as usize);
-        let core = with_exposed_provenance_mut::<StoreCore>((*store_context).host as usize);
-        let closure = (*context).data as usize;
-        (NonNull::new_unchecked(core), store_context, closure)
-    };
-    let outcome = catch_unwind(AssertUnwindSafe(|| {
-        // SAFETY: the store's data is a `T`, and guest code waits for us, so that nobody else
-        // uses the store.
-        let caller = unsafe {
-            let instance = instance_of((*store_context).caller_vmctx);
-            Caller::new(StoreMut::<T>::from_core(core), instance)
-        };
-        run(caller, closure)
-    }));
-    match outcome {
-        // SAFETY: the caller has been given up, so that the store is ours again.
-        Ok(Ok(value)) => unsafe {
-            let stop = (*core.as_ptr()).interrupts.is_some() && stop_if_requested(core);
-            (!stop).then_some(value)
-        },
-        // SAFETY: the caller has been given up, so that the store is ours again.
-        Ok(Err(error)) => unsafe {
-            leave(core, Ok(error));
-            None
-        },
-        // SAFETY: as above.
-        Err(panic) => unsafe {
-            leave(core, Err(panic));
-            None
-        },
-    }
-}
-
-/// The number of the instance with that vmctx; `None` for 0.
-unsafe fn instance_of(vmctx: u64) -> Option<u32> {
-    let header = with_exposed_provenance::<VmctxHeader>(vmctx as usize);
-    if header.is_null() {
-        return None;
-    }
-    // SAFETY: guest code stores its own vmctx, which lives as long as the store.
-    let header = unsafe { &*header };
-    (header.magic == INSTANCE_MAGIC)
-        .then(|| u32::try_from(header.host).ok())
-        .flatten()
-}
-
-/// Whether a host function must not return to the guest, since that has been asked to stop
-/// meanwhile. The reason is left in the store then.
-#[cold]
-unsafe fn stop_if_requested(core: NonNull<StoreCore>) -> bool {
-    let reason = activation::stop_requested();
-    if let Some(reason) = reason {
-        // SAFETY: as for `leave`.
-        unsafe { leave(core, Ok(Error::Trap(reason.into()))) };
-    }
-    reason.is_some()
-}
-
-/// Leaves in the store why the host function did not return.
-#[cold]
-unsafe fn leave(core: NonNull<StoreCore>, how: Result<Error, Box<dyn Any + Send>>) {
-    let outcome = match how {
-        // SAFETY: as for this function.
-        Ok(error) => Outcome::Error(unsafe { with_backtrace(core, error) }),
-        Err(panic) => Outcome::Panic(panic),
-    };
-    // SAFETY: the caller's promise: the store is live and nobody else's at this time.
-    unsafe { (*core.as_ptr()).outcome = Some(outcome) };
-}
-
-/// Adds to an error where the guest was, unless something further in has said so already.
-unsafe fn with_backtrace(core: NonNull<StoreCore>, mut error: Error) -> Error {
-    let wanted = error
-        .backtrace()
-        .is_none_or(|backtrace| backtrace.is_empty());
-    let carries = matches!(error, Error::Trap(_) | Error::Host(_));
-    if wanted && carries {
-        // SAFETY: the store is live and nobody else's at this time; the frames of the guest that
-        // has called stand.
-        let backtrace = unsafe {
-            backtrace::record_exit(core.as_ptr());
-            backtrace::resolve(&*core.as_ptr())
-        };
-        match &mut error {
-            Error::Trap(trap) => trap.set_backtrace(backtrace),
-            Error::Host(host) if !backtrace.is_empty() => {
-                host.backtrace = Some(Box::new(backtrace));
-            }
-            _ => {}
-        }
-    }
-    error
 }

@@ -144,7 +144,7 @@ impl FileTest {
         text
     }
 
-    /// The options that the directives `target`, `cpu`, `opt` and `memory` ask for. What they do
+    /// The options that the directives `target`, `cpu`, `opt`, `memory` and `options` ask for. What they do
     /// not say is the same on every machine, so that listings are.
     ///
     /// # Errors
@@ -172,6 +172,13 @@ impl FileTest {
             None | Some("guarded") => {}
             Some("checked") => options.tunables.memory_checked = true,
             Some(other) => return Err(format!("memory is guarded or checked, not `{other}`")),
+        }
+        for name in self.all("options").flat_map(str::split_whitespace) {
+            match name {
+                "fuel" => options.tunables.fuel = true,
+                "listeners" => options.listeners = true,
+                other => return Err(format!("options are fuel and listeners, not `{other}`")),
+            }
         }
         Ok(options)
     }

@@ -18,7 +18,7 @@ pub struct Configuration {
 }
 
 /// Every optimisation level, with memories guarded and checked, for the CPU levels that any
-/// machine has and for this machine's CPU.
+/// machine has and for this machine's CPU; and with code that counts and tells.
 ///
 /// # Panics
 ///
@@ -47,6 +47,16 @@ pub fn configurations() -> Vec<Configuration> {
                 });
             }
         }
+        let mut options = Options {
+            opt_level,
+            listeners: true,
+            ..crate::options()
+        };
+        options.tunables.fuel = true;
+        all.push(Configuration {
+            name: format!("opt {opt_name}, fuel and listeners"),
+            options,
+        });
     }
     all
 }

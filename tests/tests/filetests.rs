@@ -15,7 +15,7 @@ use precast_compiler::Listing;
 use precast_tests::filetest::{self, FileTest};
 use precast_tests::{run, summary};
 
-const COMPILATION: [&str; 4] = ["target", "cpu", "opt", "memory"];
+const COMPILATION: [&str; 5] = ["target", "cpu", "opt", "memory", "options"];
 
 type Check = fn(&Path) -> Result<(), String>;
 

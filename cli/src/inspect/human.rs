@@ -49,6 +49,9 @@ impl Report {
         if self.fuel {
             writeln!(f, "  fuel          counted")?;
         }
+        if self.listeners {
+            writeln!(f, "  listeners     told by functions")?;
+        }
         writeln!(f, "  pages         {} bytes", self.page_bytes)?;
         if !self.wasm_features.is_empty() {
             let features = self.wasm_features.join(", ");
@@ -73,6 +76,13 @@ impl Report {
         self.sections.iter().try_for_each(|section| {
             let offset = format!("{:#x}", section.file_offset);
             writeln!(f, "  {offset:>10}  {:>10}  {}", section.bytes, section.name)
+        })?;
+        if !self.custom_sections.is_empty() {
+            writeln!(f, "\ncustom sections of the module\n       bytes  name")?;
+        }
+        self.custom_sections.iter().try_for_each(|section| {
+            let name = section.name.escape_debug();
+            writeln!(f, "  {:>10}  {name}", section.bytes)
         })
     }
 

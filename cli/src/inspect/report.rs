@@ -7,8 +7,8 @@ use std::iter;
 
 use precast_artifacts_format::{
     Artifact, ArtifactError, CpuFeatures, Difference, Export, ExternIndex, FuncType, GlobalType,
-    Import, ImportType, ImportedCounts, MemoryPlan, MemoryType, Note, Section, SectionDigest,
-    TablePlan, TableType, Tunables,
+    Import, ImportType, ImportedCounts, Manifest, MemoryPlan, MemoryType, Note, RuntimeSymbol,
+    Section, SectionDigest, TablePlan, TableType, Tunables,
 };
 use precast_loader::{Error, Module};
 use serde::Serialize;
@@ -28,6 +28,8 @@ pub(super) struct Report {
     pub(super) cpu_features: Vec<&'static str>,
     pub(super) memory_checked: bool,
     pub(super) fuel: bool,
+    /// Whether functions tell listeners where they begin and end.
+    pub(super) listeners: bool,
     pub(super) memory_guard_bytes: u64,
     /// Beyond WebAssembly 2.0.
     pub(super) wasm_features: Vec<String>,
@@ -36,6 +38,8 @@ pub(super) struct Report {
     /// What is wrong with the digests, if anything is.
     pub(super) digest_error: Option<String>,
     pub(super) sections: Vec<SectionReport>,
+    /// Of the module, as far as they were kept.
+    pub(super) custom_sections: Vec<CustomSectionReport>,
     pub(super) imports: Vec<ImportReport>,
     pub(super) exports: Vec<ExportReport>,
     /// The memories that the module defines.
@@ -55,6 +59,12 @@ pub(super) struct SectionReport {
     pub(super) name: &'static str,
     pub(super) file_offset: u64,
     pub(super) bytes: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct CustomSectionReport {
+    pub(super) name: String,
+    pub(super) bytes: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -150,12 +160,19 @@ impl Report {
             cpu_features: feature_names(*cpu_features),
             memory_checked: *memory_checked,
             fuel: *fuel,
+            listeners: tells_listeners(manifest),
             memory_guard_bytes: *memory_guard_bytes,
             wasm_features: manifest.features.clone(),
             obstacles: obstacles(artifact.bytes()),
             digest_error: verified.err().map(|error| error.to_string()),
             sections: iter::once(SectionReport::of_note(artifact))
                 .chain(sections.iter().map(SectionReport::new))
+                .collect(),
+            custom_sections: (artifact.custom_sections().iter())
+                .map(|(name, contents)| CustomSectionReport {
+                    name: name.to_owned(),
+                    bytes: contents.len(),
+                })
                 .collect(),
             imports: manifest.imports.iter().map(|it| types.import(it)).collect(),
             exports: manifest.exports.iter().map(|it| types.export(it)).collect(),
@@ -182,6 +199,11 @@ impl Report {
             functions: types.functions().collect(),
         }
     }
+}
+
+fn tells_listeners(manifest: &Manifest) -> bool {
+    let symbol = RuntimeSymbol::FuncEnter.name();
+    manifest.got.iter().any(|name| name == symbol)
 }
 
 fn obstacles(bytes: &[u8]) -> Vec<String> {

@@ -64,6 +64,10 @@ fn all_options_are_taken() {
     scratch.artifact("a.precast", ADD, &arm);
     scratch.artifact("a.precast", ADD, &["--cpu", "native"]);
     scratch.artifact("a.precast", ADD, &["--memory", "checked", "-j", "2"]);
+    scratch.artifact("a.precast", ADD, &["--fuel", "--listeners"]);
+    for which in ["all", "no-debug", "none"] {
+        scratch.artifact("a.precast", ADD, &["--custom-sections", which]);
+    }
     assert_eq!(scratch.names(), ["a.precast"]);
 }
 

@@ -91,6 +91,35 @@ fn json_has_everything() {
 }
 
 #[test]
+fn what_the_code_was_compiled_for_and_what_was_kept_is_described() {
+    let scratch = Scratch::new();
+    let text = "(module (@custom \"producers\" \"rust\") (@custom \".debug_info\" \"\") (func))";
+    let artifact = scratch.artifact("a.precast", text, &["--fuel", "--listeners"]);
+    let report = json(&artifact);
+    assert_eq!(report["fuel"], true);
+    assert_eq!(report["listeners"], true);
+    let producers = serde_json::json!({ "name": "producers", "bytes": 4 });
+    let debug = serde_json::json!({ "name": ".debug_info", "bytes": 0 });
+    assert_eq!(
+        report["custom_sections"],
+        serde_json::json!([producers, debug])
+    );
+    let text_of = inspect(&artifact).succeeds();
+    for part in [
+        "fuel          counted",
+        "listeners     told",
+        "         4  producers\n",
+    ] {
+        assert!(text_of.contains(part), "{part:?} is not in:\n{text_of}");
+    }
+    let options = ["--custom-sections", "no-debug"];
+    let report = json(&scratch.artifact("a.precast", text, &options));
+    assert_eq!(report["custom_sections"], serde_json::json!([producers]));
+    assert_eq!(report["fuel"], false);
+    assert_eq!(report["listeners"], false);
+}
+
+#[test]
 fn an_artifact_for_another_machine_is_described() {
     let scratch = Scratch::new();
     let other = match std::env::consts::ARCH {

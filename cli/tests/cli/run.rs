@@ -101,6 +101,30 @@ fn what_a_file_is_shows_in_its_contents() {
 }
 
 #[test]
+fn fuel_limits_what_is_executed() {
+    let scratch = Scratch::new();
+    let text = "(module (func (export \"times\") (param i32) (result i32)
+        (loop $again
+            (br_if $again (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+        (local.get 0)))";
+    let module = scratch.file("a.wat", text);
+    let counting = scratch.artifact("a.precast", text, &["--fuel"]);
+    for file in [&module, &counting] {
+        let call = |fuel| run(file, &["--invoke", "times", "--fuel", fuel], &["100"]);
+        assert_eq!(call("501").succeeds(), "0\n");
+        call("499").fails(134, &["precast: trap: all fuel consumed"]);
+    }
+    let not_counting = scratch.artifact("b.precast", text, &[]);
+    let call = run(
+        &not_counting,
+        &["--invoke", "times", "--fuel", "501"],
+        &["100"],
+    );
+    call.fails(1, &["b.precast: its code does not count fuel", "--fuel"]);
+    run(&module, &["--fuel", "much"], &[]).fails(2, &["--fuel"]);
+}
+
+#[test]
 fn a_trap_has_a_backtrace_and_a_code_of_its_own() {
     let parts = [
         "precast: trap: out of bounds memory access\nwasm backtrace:\n",

@@ -108,7 +108,7 @@ impl Translator<'_, '_> {
             Operator::Return => {
                 let count = self.control[0].results;
                 let values = self.peek_many(count);
-                self.builder.ins().return_(&values);
+                self.return_(&values);
                 self.reachable = false;
             }
             _ => return Ok(false),
@@ -279,10 +279,10 @@ impl Translator<'_, '_> {
             self.builder.seal_block(frame.exit);
             self.builder.switch_to_block(frame.exit);
             let results: Values = self.builder.block_params(frame.exit).into();
-            self.builder.ins().return_(&results);
+            self.return_(&results);
         } else if self.reachable {
             let values = self.peek_many(frame.results);
-            self.builder.ins().return_(&values);
+            self.return_(&values);
         }
         self.reachable = false;
     }

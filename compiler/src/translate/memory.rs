@@ -5,6 +5,7 @@ use precast_artifacts_format::{RuntimeSymbol, TrapCode, WASM_PAGE_BYTES};
 use wasmparser::{MemArg, MemArgTarget, Operator};
 
 use super::Translator;
+use super::fuel::MEMORY_UNIT;
 use crate::bounds::{self, Address};
 use crate::env::POINTER;
 use crate::trap::clif_trap;
@@ -51,6 +52,7 @@ impl Translator<'_, '_> {
             Op::MemoryFill { mem } => {
                 let [destination, byte, length] = self.pop3();
                 let [destination, length] = [destination, length].map(|v| self.widen(v));
+                self.fuel_for_length(length, MEMORY_UNIT);
                 let memory = self.index_constant(*mem);
                 self.call_checked(
                     RuntimeSymbol::MemoryFill,
@@ -60,6 +62,7 @@ impl Translator<'_, '_> {
             }
             Op::MemoryCopy { dst_mem, src_mem } => {
                 let operands = self.pop3().map(|value| self.widen(value));
+                self.fuel_for_length(operands[2], MEMORY_UNIT);
                 let memories = [*dst_mem, *src_mem].map(|memory| self.index_constant(memory));
                 self.call_checked(
                     RuntimeSymbol::MemoryCopy,
@@ -69,6 +72,7 @@ impl Translator<'_, '_> {
             }
             Op::MemoryInit { data_index, mem } => {
                 let operands = self.pop3().map(|value| self.widen(value));
+                self.fuel_for_length(operands[2], MEMORY_UNIT);
                 let indices = [*mem, *data_index].map(|index| self.index_constant(index));
                 self.call_checked(
                     RuntimeSymbol::MemoryInit,
@@ -162,6 +166,7 @@ impl Translator<'_, '_> {
         let memory = self.index_constant(memory);
         let before = self.call_runtime(RuntimeSymbol::MemoryGrow, &[memory, delta]);
         let before = before.expect("growing gives a value");
+        self.fuel_for_pages(delta, before);
         let before = self.builder.ins().ireduce(I32, before);
         self.push(before);
     }

@@ -8,6 +8,7 @@ use precast_artifacts_format::abi::{TABLE_ELEMENT_BYTES, VmTable};
 use precast_artifacts_format::{RuntimeSymbol, TrapCode, ValType};
 use wasmparser::{HeapType, Operator};
 
+use super::fuel::TABLE_UNIT;
 use super::{Result, Translator};
 use crate::env::{POINTER, clif_type};
 use crate::error::CompileError;
@@ -27,12 +28,14 @@ impl Translator<'_, '_> {
                 let table = self.index_constant(table);
                 let before = self.call_runtime(RuntimeSymbol::TableGrow, &[table, init, delta]);
                 let before = before.expect("growing gives a value");
+                self.fuel_for_elements(delta, before);
                 let before = self.builder.ins().ireduce(types::I32, before);
                 self.push(before);
             }
             Operator::TableFill { table } => {
                 let [destination, value, length] = self.pop3();
                 let (destination, length) = (self.widen(destination), self.widen(length));
+                self.fuel_for_length(length, TABLE_UNIT);
                 let value = self.as_element(value);
                 let table = self.index_constant(table);
                 self.call_checked(
@@ -83,6 +86,7 @@ impl Translator<'_, '_> {
 
     fn table_bulk(&mut self, symbol: RuntimeSymbol, indices: [u32; 2]) {
         let operands = self.pop3().map(|value| self.widen(value));
+        self.fuel_for_length(operands[2], TABLE_UNIT);
         let indices = indices.map(|index| self.index_constant(index));
         self.call_checked(
             symbol,

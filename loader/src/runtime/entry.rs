@@ -2,12 +2,14 @@
 //! the instance, and on to the safe functions next door.
 #![allow(unsafe_code, reason = "called by guest code, with addresses")]
 
-use std::ptr::{with_exposed_provenance, with_exposed_provenance_mut};
+use std::any::Any;
+use std::ptr::{NonNull, with_exposed_provenance, with_exposed_provenance_mut};
 
 use precast_artifacts_format::abi::{StoreContext, VmctxHeader};
 
 use super::{memory, table};
-use crate::store::core::StoreCore;
+use crate::listener;
+use crate::store::core::{Outcome, StoreCore};
 use crate::sys::arch::{self, ResumePoint};
 
 /// `precast_raise`.
@@ -34,16 +36,57 @@ pub(super) unsafe extern "C" fn raise(store_context: u64) -> ! {
 ///
 /// # Safety
 ///
-/// Called by code of an instance, with its vmctx, at the start of a function.
-pub(super) unsafe extern "C" fn func_enter(_vmctx: u64, _func: u32, _params: u64, _fp: u64) {}
+/// Called by code of an instance, with its vmctx, at the start of the function at index `func` of
+/// its module, with the address of slots that hold the parameters and the frame pointer.
+pub(super) unsafe extern "C" fn func_enter(vmctx: u64, func: u32, params: u64, fp: u64) {
+    let params = with_exposed_provenance(params as usize);
+    // SAFETY: the caller's promise.
+    unsafe {
+        tell(vmctx, |core, instance| {
+            listener::guest_begins(core, instance, func, params, fp)
+        });
+    }
+}
 
 /// `precast_func_leave`.
 ///
 /// # Safety
 ///
-/// Called by code of an instance, with its vmctx, at the end of a function.
-pub(super) unsafe extern "C" fn func_leave(vmctx: u64, _func: u32, _results: u64, _fp: u64) {
-    let _ = vmctx.wrapping_add(1);
+/// Called by code of an instance, with its vmctx, at the end of a function that has called
+/// `precast_func_enter`, with the address of slots that hold the results, or 0 before a tail call,
+/// and the frame pointer.
+pub(super) unsafe extern "C" fn func_leave(vmctx: u64, _func: u32, results: u64, fp: u64) {
+    let results = NonNull::new(with_exposed_provenance_mut(results as usize));
+    // SAFETY: the caller's promise.
+    unsafe { tell(vmctx, |core, _| listener::guest_ends(core, results, fp)) }
+}
+
+/// Tells the store's listener, if it has one. Does not return if that panics.
+///
+/// # Safety
+///
+/// `vmctx` is that of an instance, whose code is calling.
+unsafe fn tell(
+    vmctx: u64,
+    event: impl FnOnce(NonNull<StoreCore>, u32) -> Result<(), Box<dyn Any + Send>>,
+) {
+    // SAFETY: the caller's promise. The pointer is for the whole store, beyond the core.
+    let (core, instance) = unsafe {
+        let (core, instance) = pointers_of(vmctx);
+        (NonNull::new_unchecked(core), instance as u32)
+    };
+    // SAFETY: as above.
+    if unsafe { (*core.as_ptr()).listener.is_none() } {
+        return;
+    }
+    if let Err(panic) = event(core, instance) {
+        // SAFETY: guest code waits for us, so that nobody else uses the store. Above the guest's
+        // frames there are only those of this call, which hold nothing that must be dropped.
+        unsafe {
+            (*core.as_ptr()).outcome = Some(Outcome::Panic(panic));
+            raise((*core.as_ptr()).context_address())
+        }
+    }
 }
 
 macro_rules! entries {
@@ -82,12 +125,25 @@ entries! {
 /// borrowed.
 #[inline]
 unsafe fn instance_of<'a>(vmctx: u64) -> (&'a mut StoreCore, usize) {
-    // SAFETY: the header is that of a live instance, whose store lives longer. Its code waits for
-    // us, so that nobody else uses the store.
+    // SAFETY: the instance's code waits for us, so that nobody else uses the store.
+    unsafe {
+        let (core, instance) = pointers_of(vmctx);
+        (&mut *core, instance)
+    }
+}
+
+/// The same, with the address of the store.
+///
+/// # Safety
+///
+/// `vmctx` is that of an instance, whose code is calling.
+#[inline]
+unsafe fn pointers_of(vmctx: u64) -> (*mut StoreCore, usize) {
+    // SAFETY: the header is that of a live instance, whose store lives longer.
     unsafe {
         let header = &*with_exposed_provenance::<VmctxHeader>(vmctx as usize);
         let context = with_exposed_provenance::<StoreContext>(header.store_context as usize);
         let core = with_exposed_provenance_mut::<StoreCore>((*context).host as usize);
-        (&mut *core, header.host as usize)
+        (core, header.host as usize)
     }
 }

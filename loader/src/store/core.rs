@@ -16,6 +16,7 @@ use crate::engine::{Engine, Limits};
 use crate::error::Error;
 use crate::extern_ref::ExternData;
 use crate::interrupt::{Deadline, Interrupts};
+use crate::listener::{AnyListener, Entered};
 use crate::module::Module;
 use crate::trap::Trap;
 use crate::vm::global::GlobalCell;
@@ -41,12 +42,19 @@ pub(crate) struct StoreCore {
     /// Why an operation on memory has stopped early: the trap that follows is to be this one.
     pub(crate) stopped: Option<TrapCode>,
 
+    /// Whether the context's fuel was set by the host.
+    pub(crate) fuel_is_limited: bool,
     /// How the host function ended by which guest code is being left.
     pub(crate) outcome: Option<Outcome>,
     /// The trap by which guest code is being left. Written by the signal handler.
     pub(crate) fault: Option<TrapCode>,
     /// The frames that stood then.
     pub(crate) frames: RawFrames,
+
+    /// What is told of functions that begin and end.
+    pub(crate) listener: Option<Arc<dyn AnyListener>>,
+    /// The functions that it has been told of and that have not ended.
+    pub(crate) entered: Vec<Entered>,
 
     pub(crate) instances: Vec<InstanceData>,
     pub(crate) memories: Vec<LinearMemory>,
@@ -93,9 +101,12 @@ impl StoreCore {
             interrupts: None,
             deadline: None,
             stopped: None,
+            fuel_is_limited: false,
             outcome: None,
             fault: None,
             frames: RawFrames::EMPTY,
+            listener: None,
+            entered: Vec::new(),
             instances: Vec::new(),
             memories: Vec::new(),
             tables: Vec::new(),

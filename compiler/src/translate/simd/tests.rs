@@ -139,7 +139,7 @@ fn compile(wasm: &[u8], options: &Options) -> Vec<Result<Vec<LibCall>, CompileEr
     let module = parse::parse(wasm).unwrap();
     let plan = Plan::new(&module, &scan::scan(&module), options.target).unwrap();
     let isa = isa::build(options).unwrap();
-    let env = ModuleEnv::new(&module, &plan, &*isa, options.tunables);
+    let env = ModuleEnv::new(&module, &plan, &*isa, options);
     let mut context = Context::new();
     (0..)
         .zip(&module.bodies)

@@ -1,6 +1,6 @@
 ;;! invoke: fac 20
 ;;! invoke: fib 20
-;;! invoke: even 10001
+;;! invoke: even 5001
 ;;! invoke: ackermann 2 9
 ;;! invoke: runaway
 ;;! invoke: fib 10
@@ -45,7 +45,7 @@
 
 ;;= fac 20 -> 2432902008176640000
 ;;= fib 20 -> 6765
-;;= even 10001 -> 0
+;;= even 5001 -> 0
 ;;= ackermann 2 9 -> 21
 ;;= runaway -> trap: call stack exhausted
 ;;= fib 10 -> 55
