@@ -223,6 +223,19 @@ pub enum LinkError {
     },
     /// The module and the store belong to different engines.
     OtherEngine,
+    /// Nothing is defined under the name that another was to mean the same as.
+    NotDefined {
+        /// The module part of the name.
+        module: String,
+        /// The other part; `None` if the whole module was asked for.
+        name: Option<String>,
+    },
+    /// The module is a program that runs once, from its export `_start`, so that nothing it
+    /// exports can be linked to.
+    Command {
+        /// The name that its exports were to be defined under.
+        module: String,
+    },
 }
 
 /// An import for which nothing is defined.
@@ -300,6 +313,18 @@ impl fmt::Display for LinkError {
                 "the code needs the runtime symbol `{name}`, which this precast does not have"
             ),
             Self::OtherEngine => f.write_str("the module was loaded for another engine"),
+            Self::NotDefined { module, name: None } => {
+                write!(f, "nothing is defined in the module {module:?}")
+            }
+            Self::NotDefined {
+                module,
+                name: Some(name),
+            } => write!(f, "{module:?} {name:?} is not defined"),
+            Self::Command { module } => write!(
+                f,
+                "{module:?} is a program that exports `_start`: instantiate it and call that, \
+                 or define the exports of an instance of it"
+            ),
         }
     }
 }
@@ -338,8 +363,25 @@ pub enum UsageError {
         /// What was given.
         found: ValType,
     },
-    /// Bytes or elements that were asked for do not lie in the memory or table.
-    OutOfBounds,
+    /// Bytes or elements that were asked for do not all lie in the memory or table.
+    OutOfBounds {
+        /// The first that was asked for.
+        offset: u64,
+        /// How many were asked for.
+        len: u64,
+        /// How many there are.
+        size: u64,
+    },
+    /// Bytes that were asked for as text are not UTF-8.
+    NotUtf8 {
+        /// Where in the memory the first wrong byte is.
+        offset: u64,
+    },
+    /// The element of a table that was asked for as a function is null.
+    NullElement {
+        /// Its place in the table.
+        index: u64,
+    },
     /// The global cannot be written.
     Immutable,
     /// No artifact in the store has an entry for functions of that type, so that the host cannot
@@ -367,7 +409,11 @@ impl fmt::Display for UsageError {
             Self::WrongType { expected, found } => {
                 write!(f, "expected a value of type {expected}, found {found}")
             }
-            Self::OutOfBounds => f.write_str("out of bounds"),
+            Self::OutOfBounds { offset, len, size } => {
+                write!(f, "out of bounds: {len} from {offset} on, of {size}")
+            }
+            Self::NotUtf8 { offset } => write!(f, "not UTF-8 at offset {offset}"),
+            Self::NullElement { index } => write!(f, "the table's element {index} is null"),
             Self::Immutable => f.write_str("the global is immutable"),
             Self::NotCallable { ty } => write!(
                 f,

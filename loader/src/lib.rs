@@ -34,7 +34,9 @@
 #![deny(unsafe_code)]
 
 mod activation;
+mod artifact;
 mod backtrace;
+mod bounds;
 mod call;
 mod caller;
 mod engine;
@@ -62,10 +64,12 @@ mod vm;
 mod wasm_ty;
 
 pub use precast_artifacts_format::{
-    ArtifactError, FuncType, GlobalType, MemoryType, Note, TableType, TrapCode, ValType,
+    Arch, ArtifactError, CpuFeature, CpuFeatures, Difference, FuncType, GlobalType, MemoryType,
+    Note, Os, Section, SectionDigest, TableType, Target, TrapCode, Tunables, ValType,
     WASM_PAGE_BYTES,
 };
 
+pub use artifact::Artifact;
 pub use backtrace::{Backtrace, Frame};
 pub use caller::Caller;
 pub use engine::{Config, Engine};
@@ -79,7 +83,7 @@ pub use global::Global;
 pub use host_func::IntoHostFunc;
 pub use instance::{Extern, Instance};
 pub use linker::{Linker, Prepared};
-pub use memory::Memory;
+pub use memory::{Memory, MemoryTy};
 pub use module::Module;
 pub use store::{AsStore, AsStoreMut, Store, StoreMut, StoreRef};
 pub use table::Table;

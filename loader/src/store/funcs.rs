@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use precast_artifacts_format::FuncType;
 use precast_artifacts_format::abi::{
-    HOST_FUNC_MAGIC, HostFuncContext, VmFunc, VmFuncRef, VmctxHeader,
+    HOST_FUNC_MAGIC, HostFuncContext, INSTANCE_MAGIC, VmFunc, VmFuncRef, VmctxHeader,
 };
 
 use super::core::{StoreCore, push};
@@ -106,6 +106,11 @@ impl StoreCore {
     /// The function at `index`, which a handle of this store holds.
     pub(crate) fn func(&self, index: u32) -> &FuncData {
         &self.funcs[index as usize]
+    }
+
+    /// The number of the instance that the function at `index` belongs to; `None` for the host's.
+    pub(crate) fn instance_of_func(&self, index: u32) -> Option<u32> {
+        numbered(self.func(index).func.vmctx, INSTANCE_MAGIC)
     }
 
     /// The trampoline by which the host calls functions of that type. `None` if no module has one.
@@ -209,11 +214,16 @@ impl StoreCore {
 
 /// The number of the host function with that vmctx; `None` if it is an instance's.
 fn host_func_index(vmctx: u64) -> Option<u32> {
+    numbered(vmctx, HOST_FUNC_MAGIC)
+}
+
+/// The number that the header of that vmctx holds, if it is of that kind.
+fn numbered(vmctx: u64, magic: u32) -> Option<u32> {
     let header = with_exposed_provenance::<VmctxHeader>(vmctx as usize);
     // SAFETY: every vmctx that the loader or guest code holds belongs to something that lives as
     // long as the store, and begins with a header.
     let header = unsafe { &*header };
-    (header.magic == HOST_FUNC_MAGIC)
+    (header.magic == magic)
         .then(|| u32::try_from(header.host).ok())
         .flatten()
 }
