@@ -34,6 +34,7 @@ pub(crate) type HostEntry =
 pub(crate) struct HostFuncDef {
     /// Engine-wide id of its type.
     type_id: u32,
+    ty: Arc<FuncType>,
     entry: HostEntry,
     /// Address of the closure, exposed.
     closure: u64,
@@ -74,6 +75,7 @@ impl HostFuncDef {
         let closure = Arc::new(closure);
         Ok(Arc::new(Self {
             type_id: engine.type_id(ty)?,
+            ty: Arc::new(ty.clone()),
             entry,
             closure: Arc::as_ptr(&closure).expose_provenance() as u64,
             _keeps: closure,
@@ -82,6 +84,10 @@ impl HostFuncDef {
 
     pub(crate) fn type_id(&self) -> u32 {
         self.type_id
+    }
+
+    pub(crate) fn ty(&self) -> &Arc<FuncType> {
+        &self.ty
     }
 
     /// The vmctx for it, in the store with that store context, of which it is the function with

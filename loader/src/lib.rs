@@ -24,7 +24,8 @@
 //! and belongs to one thread at a time. Everything in a store is reached by small handles that can
 //! be copied, together with the store.
 //!
-//! Loading is `unsafe`, because an artifact is machine code; after that nothing is. What a guest
+//! Loading is `unsafe`, because an artifact is machine code; after that nothing is, and neither is
+//! [opening](Module::open) an [`Artifact`] to look at it, whatever its bytes. What a guest
 //! does wrong is an [`Error::Trap`], found by the hardware: loading the first module installs
 //! handlers for SIGSEGV, SIGBUS, SIGILL and SIGFPE, which pass on what is not a guest's.
 //!

@@ -83,6 +83,7 @@ impl<T> Prepared<T> {
         if !Engine::same(self.module.engine(), &store.core().engine) {
             return Err(LinkError::OtherEngine.into());
         }
+        store.core_mut().expect_host_funcs(self.imports.len());
         let mut items = Vec::with_capacity(self.imports.len());
         let mut missing = Vec::new();
         for import in &self.imports {

@@ -4,6 +4,7 @@
     reason = "funcrefs and vmctx headers are read where generated code keeps them"
 )]
 
+use std::hash::Hasher;
 use std::ptr::with_exposed_provenance;
 use std::sync::Arc;
 
@@ -72,15 +73,22 @@ impl StoreCore {
         Some(index)
     }
 
-    /// The number of a host function, which is set up if it is new here. `None` if its type is not
-    /// the engine's.
+    /// Makes room for that many host functions, where there are none yet.
+    pub(crate) fn expect_host_funcs(&mut self, count: usize) {
+        if self.host_funcs.is_empty() {
+            self.funcs.reserve(count);
+            self.host_funcs.reserve(count);
+            self.funcs_by_definition.reserve(count);
+        }
+    }
+
+    /// The number of a host function of the engine's, which is set up if it is new here. `None` if
+    /// there are too many.
     pub(crate) fn add_host_func(&mut self, definition: &Arc<HostFuncDef>) -> Option<u32> {
         let key = Arc::as_ptr(definition).addr();
         if let Some(&index) = self.funcs_by_definition.get(&key) {
             return Some(index);
         }
-        let type_id = definition.type_id();
-        let ty = self.engine.func_type(type_id)?;
         let index = u32::try_from(self.funcs.len()).ok()?;
         let context = Place::new(definition.context(self.context_address(), index));
         self.funcs.push(FuncData {
@@ -88,8 +96,8 @@ impl StoreCore {
                 code: 0,
                 vmctx: context.address(),
             },
-            type_id,
-            ty,
+            type_id: definition.type_id(),
+            ty: Arc::clone(definition.ty()),
             is_host: true,
             entry: 0,
             funcref: 0,
@@ -209,6 +217,29 @@ impl StoreCore {
             let index = module.index_of_type(type_id)?;
             module.import_trampoline(index)
         })
+    }
+}
+
+/// Hashes the addresses of definitions. They are the allocator's choice, not a guest's, so that
+/// nobody can make them collide, and a multiplication spreads them well enough.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct AddressHasher(u64);
+
+impl Hasher for AddressHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_usize(usize::from(byte));
+        }
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        // 2⁶⁴ divided by the golden ratio. The table looks at the highest bits and the lowest.
+        let product = (self.0 ^ number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = product ^ (product >> 32);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 
