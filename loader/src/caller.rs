@@ -37,16 +37,38 @@ impl<'a, T> Caller<'a, T> {
     }
 
     /// The host's data.
+    ///
+    /// ```
+    /// # use precast_loader::Caller;
+    /// fn is_quiet(caller: Caller<'_, bool>) -> i32 {
+    ///     i32::from(*caller.data())
+    /// }
+    /// ```
     pub fn data(&self) -> &T {
         self.store.data()
     }
 
     /// The host's data, to be changed.
+    ///
+    /// ```
+    /// # use precast_loader::Caller;
+    /// fn push(mut caller: Caller<'_, Vec<i64>>, number: i64) {
+    ///     caller.data_mut().push(number);
+    /// }
+    /// ```
     pub fn data_mut(&mut self) -> &mut T {
         self.store.data_mut()
     }
 
     /// The instance that calls; `None` if it is the host that calls its own function.
+    ///
+    /// ```
+    /// # use precast_loader::Caller;
+    /// fn who(caller: &Caller<'_, ()>) -> Option<String> {
+    ///     let module = caller.instance()?.module(caller);
+    ///     module.name().map(str::to_owned)
+    /// }
+    /// ```
     pub fn instance(&self) -> Option<Instance> {
         Some(Instance {
             store: self.store.core().id,
@@ -55,6 +77,15 @@ impl<'a, T> Caller<'a, T> {
     }
 
     /// The export of that name of the instance that calls.
+    ///
+    /// ```
+    /// # use precast_loader::{Caller, Error, Extern};
+    /// fn call_back(mut caller: Caller<'_, ()>, number: i32) -> Result<i32, Error> {
+    ///     let func = caller.get_export("on_event").and_then(Extern::func);
+    ///     let func = func.ok_or(Error::host("the guest exports no `on_event`"))?;
+    ///     func.typed::<i32, i32>(&mut caller)?.call(&mut caller, number)
+    /// }
+    /// ```
     pub fn get_export(&mut self, name: &str) -> Option<Extern> {
         self.instance()?.get_export(&mut self.store, name)
     }
@@ -83,6 +114,15 @@ impl<'a, T> Caller<'a, T> {
 
     /// The memory that the instance that calls exports as `memory`, by which name a guest's
     /// memory goes by convention.
+    ///
+    /// ```
+    /// # use precast_loader::{Caller, Error};
+    /// fn log(mut caller: Caller<'_, ()>, at: u32, len: u32) -> Result<(), Error> {
+    ///     let memory = caller.memory().ok_or(Error::host("the guest exports no memory"))?;
+    ///     println!("{}", memory.read_string(&caller, at.into(), len.into())?);
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn memory(&mut self) -> Option<Memory> {
         match self.get_export("memory")? {
             Extern::Memory(memory) => Some(memory),

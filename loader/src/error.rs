@@ -10,6 +10,10 @@ use crate::backtrace::Backtrace;
 use crate::extern_type::ExternType;
 use crate::trap::Trap;
 
+mod link;
+
+pub use link::{LinkError, MismatchedImport, MissingImport};
+
 /// Why something could not be done.
 ///
 /// ```
@@ -40,27 +44,62 @@ pub enum Error {
 
 impl Error {
     /// An error of a host function's own, to be found again by
-    /// [`downcast_ref`](Error::downcast_ref).
+    /// [`downcast_ref`](Error::downcast_ref). An [`Error`] in a box becomes itself again, so that
+    /// a guest's trap stays one on its way through host functions that know of boxes only.
+    ///
+    /// ```
+    /// use precast_loader::{Error, Trap, TrapCode};
+    ///
+    /// let error = Error::host("a text is an error, too");
+    /// assert!(error.trap().is_none());
+    /// let boxed: Box<dyn std::error::Error + Send + Sync> =
+    ///     Error::from(TrapCode::Unreachable).into();
+    /// assert_eq!(Error::host(boxed).trap().map(Trap::code), Some(TrapCode::Unreachable));
+    /// ```
     pub fn host(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self::Host(HostError {
-            source: source.into(),
-            backtrace: None,
-        })
-    }
-
-    /// The error that a host function failed with, if it is an `E`.
-    pub fn downcast_ref<E: StdError + 'static>(&self) -> Option<&E> {
-        match self {
-            Self::Host(host) => host.source.downcast_ref(),
-            _ => None,
+        match source.into().downcast::<Self>() {
+            Ok(error) => *error,
+            Err(source) => Self::Host(HostError {
+                source,
+                backtrace: None,
+            }),
         }
     }
 
-    /// The same, taken out.
+    /// The error that a host function failed with, if it is an `E`, or the first `E` among its
+    /// sources: what has been put around an error on its way does not hide it.
+    ///
+    /// ```
+    /// use precast_loader::Error;
+    ///
+    /// fn is_full_disk(error: &Error) -> bool {
+    ///     let error = error.downcast_ref::<std::io::Error>();
+    ///     error.is_some_and(|error| error.kind() == std::io::ErrorKind::StorageFull)
+    /// }
+    /// ```
+    pub fn downcast_ref<E: StdError + 'static>(&self) -> Option<&E> {
+        let Self::Host(host) = self else { return None };
+        let outermost: &(dyn StdError + 'static) = &*host.source;
+        let mut sources = std::iter::successors(Some(outermost), |&error| error.source());
+        sources.find_map(|error| error.downcast_ref())
+    }
+
+    /// The error that a host function failed with, taken out. Unlike
+    /// [`downcast_ref`](Error::downcast_ref) it does not look at sources, which cannot be taken
+    /// out.
     ///
     /// # Errors
     ///
     /// The error itself, if it is no `E`.
+    ///
+    /// ```
+    /// use precast_loader::Error;
+    ///
+    /// let error = Error::host(std::io::Error::other("disk full"));
+    /// let error = error.downcast::<std::fmt::Error>().unwrap_err();
+    /// let error = error.downcast::<std::io::Error>().unwrap();
+    /// assert_eq!(error.to_string(), "disk full");
+    /// ```
     pub fn downcast<E: StdError + 'static>(self) -> Result<E, Self> {
         match self {
             Self::Host(HostError { source, backtrace }) => match source.downcast() {
@@ -72,6 +111,13 @@ impl Error {
     }
 
     /// The trap, if it is one.
+    ///
+    /// ```
+    /// use precast_loader::{Error, Trap, TrapCode};
+    ///
+    /// let error = Error::from(TrapCode::Unreachable);
+    /// assert_eq!(error.trap().map(Trap::code), Some(TrapCode::Unreachable));
+    /// ```
     pub fn trap(&self) -> Option<&Trap> {
         match self {
             Self::Trap(trap) => Some(trap),
@@ -80,6 +126,15 @@ impl Error {
     }
 
     /// The Wasm functions that were being executed, if any were.
+    ///
+    /// ```
+    /// # use precast_loader::Error;
+    /// fn print(error: &Error) {
+    ///     for frame in error.backtrace().into_iter().flat_map(|it| it.frames()) {
+    ///         println!("{frame}");
+    ///     }
+    /// }
+    /// ```
     pub fn backtrace(&self) -> Option<&Backtrace> {
         match self {
             Self::Trap(trap) => Some(trap.backtrace()),
@@ -150,6 +205,14 @@ impl From<Box<dyn StdError + Send + Sync>> for Error {
 }
 
 /// A host function's error.
+///
+/// ```
+/// use precast_loader::Error;
+///
+/// let error = Error::host(std::io::Error::other("disk full"));
+/// let Error::Host(host) = &error else { panic!("it is the host's") };
+/// assert_eq!(host.error().to_string(), "disk full");
+/// ```
 #[derive(Debug)]
 pub struct HostError {
     source: Box<dyn StdError + Send + Sync>,
@@ -158,11 +221,29 @@ pub struct HostError {
 
 impl HostError {
     /// The error itself.
+    ///
+    /// ```
+    /// # use precast_loader::Error;
+    /// if let Error::Host(error) = Error::host("disk full") {
+    ///     assert_eq!(error.error().to_string(), "disk full");
+    /// }
+    /// ```
     pub fn error(&self) -> &(dyn StdError + Send + Sync + 'static) {
         &*self.source
     }
 
     /// The error itself, taken out.
+    ///
+    /// ```
+    /// # use precast_loader::Error;
+    /// # type AnyError = Box<dyn std::error::Error + Send + Sync>;
+    /// fn without_backtrace(error: Error) -> AnyError {
+    ///     match error {
+    ///         Error::Host(error) => error.into_error(),
+    ///         other => other.into(),
+    ///     }
+    /// }
+    /// ```
     pub fn into_error(self) -> Box<dyn StdError + Send + Sync> {
         self.source
     }
@@ -178,135 +259,15 @@ impl fmt::Display for HostError {
     }
 }
 
-/// Why a module could not be linked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum LinkError {
-    /// Imports for which nothing is defined: all of them.
-    Missing(Vec<MissingImport>),
-    /// Imports that are defined as something else: all of them.
-    Mismatched(Vec<MismatchedImport>),
-    /// The name is taken, and shadowing is not allowed.
-    AlreadyDefined {
-        /// The module part of the name.
-        module: String,
-        /// The other part.
-        name: String,
-    },
-    /// What an import is defined as belongs to another store.
-    OtherStore {
-        /// The module the import is wanted from.
-        module: String,
-        /// Its name there.
-        name: String,
-    },
-    /// The module's code leaves checks to guard pages that an imported memory does not have.
-    UnguardedMemory {
-        /// The module the import is wanted from.
-        module: String,
-        /// Its name there.
-        name: String,
-        /// Guard that the code needs after 4 GiB, in bytes.
-        guard_bytes: u64,
-    },
-    /// The list of imports is not as long as the module's.
-    ImportCount {
-        /// How many the module has.
-        expected: usize,
-        /// How many were given.
-        found: usize,
-    },
-    /// The code wants a runtime symbol that this version does not have.
-    UnknownSymbol {
-        /// The symbol's name.
-        name: String,
-    },
-    /// The module and the store belong to different engines.
-    OtherEngine,
-}
-
-/// An import for which nothing is defined.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MissingImport {
-    /// The module it is wanted from.
-    pub module: String,
-    /// Its name there.
-    pub name: String,
-    /// What it must be.
-    pub ty: ExternType,
-}
-
-/// An import that is defined as something else.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MismatchedImport {
-    /// The module it is wanted from.
-    pub module: String,
-    /// Its name there.
-    pub name: String,
-    /// What it must be.
-    pub expected: ExternType,
-    /// What it is.
-    pub found: ExternType,
-}
-
-impl fmt::Display for LinkError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing(imports) => {
-                f.write_str("imports that are not defined:")?;
-                imports.iter().try_for_each(|import| {
-                    let MissingImport { module, name, ty } = import;
-                    write!(f, "\n  {module:?} {name:?}: {ty}")
-                })
-            }
-            Self::Mismatched(imports) => {
-                f.write_str("imports that are defined as something else:")?;
-                imports.iter().try_for_each(|import| {
-                    let MismatchedImport {
-                        module,
-                        name,
-                        expected,
-                        found,
-                    } = import;
-                    write!(
-                        f,
-                        "\n  {module:?} {name:?}: expected {expected}, found {found}"
-                    )
-                })
-            }
-            Self::AlreadyDefined { module, name } => {
-                write!(f, "{module:?} {name:?} is defined already")
-            }
-            Self::OtherStore { module, name } => {
-                write!(
-                    f,
-                    "{module:?} {name:?} is defined by an item of another store"
-                )
-            }
-            Self::UnguardedMemory {
-                module,
-                name,
-                guard_bytes,
-            } => write!(
-                f,
-                "{module:?} {name:?}: the code needs a memory with 4 GiB and a guard of \
-                 {guard_bytes} bytes set aside; compile both modules with the same tunables"
-            ),
-            Self::ImportCount { expected, found } => {
-                write!(f, "the module has {expected} imports, {found} were given")
-            }
-            Self::UnknownSymbol { name } => write!(
-                f,
-                "the code needs the runtime symbol `{name}`, which this precast does not have"
-            ),
-            Self::OtherEngine => f.write_str("the module was loaded for another engine"),
-        }
-    }
-}
-
-impl StdError for LinkError {}
-
 /// What the caller asked for is not there or does not fit.
+///
+/// ```
+/// use precast_loader::{Error, UsageError};
+///
+/// fn is_not_there(error: &Error) -> bool {
+///     matches!(error, Error::Usage(UsageError::NoExport { .. }))
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UsageError {
@@ -338,8 +299,25 @@ pub enum UsageError {
         /// What was given.
         found: ValType,
     },
-    /// Bytes or elements that were asked for do not lie in the memory or table.
-    OutOfBounds,
+    /// Bytes or elements that were asked for do not all lie in the memory or table.
+    OutOfBounds {
+        /// The first that was asked for.
+        offset: u64,
+        /// How many were asked for.
+        len: u64,
+        /// How many there are.
+        size: u64,
+    },
+    /// Bytes that were asked for as text are not UTF-8.
+    NotUtf8 {
+        /// Where in the memory the first wrong byte is.
+        offset: u64,
+    },
+    /// The element of a table that was asked for as a function is null.
+    NullElement {
+        /// Its place in the table.
+        index: u64,
+    },
     /// The global cannot be written.
     Immutable,
     /// No artifact in the store has an entry for functions of that type, so that the host cannot
@@ -367,7 +345,11 @@ impl fmt::Display for UsageError {
             Self::WrongType { expected, found } => {
                 write!(f, "expected a value of type {expected}, found {found}")
             }
-            Self::OutOfBounds => f.write_str("out of bounds"),
+            Self::OutOfBounds { offset, len, size } => {
+                write!(f, "out of bounds: {len} from {offset} on, of {size}")
+            }
+            Self::NotUtf8 { offset } => write!(f, "not UTF-8 at offset {offset}"),
+            Self::NullElement { index } => write!(f, "the table's element {index} is null"),
             Self::Immutable => f.write_str("the global is immutable"),
             Self::NotCallable { ty } => write!(
                 f,
@@ -381,6 +363,17 @@ impl fmt::Display for UsageError {
 impl StdError for UsageError {}
 
 /// A limit was reached.
+///
+/// ```
+/// use precast_loader::{Error, LimitError};
+///
+/// fn wanted_bytes(error: &Error) -> Option<u64> {
+///     match error {
+///         Error::Limit(LimitError::Memory { wanted_bytes, .. }) => Some(*wanted_bytes),
+///         _ => None,
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LimitError {
@@ -433,6 +426,14 @@ impl fmt::Display for LimitError {
 impl StdError for LimitError {}
 
 /// The operating system refused something.
+///
+/// ```
+/// use precast_loader::{Error, Module};
+///
+/// let error = Module::open("/nowhere/app.precast").unwrap_err();
+/// assert!(matches!(&error, Error::Io(_)));
+/// assert!(error.to_string().starts_with("cannot read /nowhere/app.precast: "));
+/// ```
 #[derive(Debug)]
 pub struct IoError {
     pub(crate) action: &'static str,
@@ -442,6 +443,13 @@ pub struct IoError {
 
 impl IoError {
     /// What the system said.
+    ///
+    /// ```
+    /// # use precast_loader::Error;
+    /// fn is_missing(error: &Error) -> bool {
+    ///     matches!(error, Error::Io(io) if io.error().kind() == std::io::ErrorKind::NotFound)
+    /// }
+    /// ```
     pub fn error(&self) -> &io::Error {
         &self.source
     }
@@ -478,17 +486,50 @@ mod tests {
         );
     }
 
+    #[derive(Debug)]
+    struct Context(io::Error);
+
+    impl fmt::Display for Context {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("while saving")
+        }
+    }
+
+    impl StdError for Context {
+        fn source(&self) -> Option<&(dyn StdError + 'static)> {
+            Some(&self.0)
+        }
+    }
+
     #[test]
-    fn all_missing_imports_are_listed_with_their_types() {
-        let ty = ExternType::Func(FuncType::new([ValType::I32], []));
-        let missing = ["a", "b"].map(|name| MissingImport {
-            module: "env".into(),
-            name: name.into(),
-            ty: ty.clone(),
-        });
-        assert_eq!(
-            LinkError::Missing(missing.into()).to_string(),
-            "imports that are not defined:\n  \"env\" \"a\": (func (param i32))\n  \"env\" \"b\": (func (param i32))"
-        );
+    fn what_is_around_a_host_error_does_not_hide_it() {
+        let error = Error::host(Context(io::Error::other("disk full")));
+        assert!(error.downcast_ref::<Context>().is_some());
+        let inner = error.downcast_ref::<io::Error>().unwrap();
+        assert_eq!(inner.to_string(), "disk full");
+        assert_eq!(error.source().unwrap().to_string(), "disk full");
+        assert!(error.downcast::<io::Error>().is_err(), "it stays inside");
+    }
+
+    #[test]
+    fn an_error_in_a_box_becomes_itself_again() {
+        let boxed = || -> Box<dyn StdError + Send + Sync> {
+            Error::from(precast_artifacts_format::TrapCode::Unreachable).into()
+        };
+        assert!(Error::from(boxed()).trap().is_some());
+        assert!(Error::host(boxed()).trap().is_some());
+    }
+
+    #[test]
+    fn errors_can_go_anywhere() {
+        fn check<E: StdError + Send + Sync + 'static>() {}
+        check::<Error>();
+        check::<LinkError>();
+        check::<MissingImport>();
+        check::<UsageError>();
+        check::<LimitError>();
+        check::<IoError>();
+        check::<ArtifactError>();
+        check::<Trap>();
     }
 }

@@ -34,6 +34,16 @@ impl ExternRef {
     /// # Errors
     ///
     /// [`LimitError::TooMany`] after 2³² − 1 references.
+    ///
+    /// ```
+    /// # use precast_loader::{AsStoreMut, Error, ExternRef, Func, Val};
+    /// /// Hands a file to a guest, which can give it to other host functions.
+    /// fn pass(store: &mut impl AsStoreMut, guest: Func, file: std::fs::File) -> Result<(), Error> {
+    ///     let file = ExternRef::new(store, file)?;
+    ///     guest.call(store, &[file.into()])?;
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn new<T: Any + Send + Sync>(store: &mut impl AsStoreMut, value: T) -> Result<Self, Error> {
         let mut store = store.as_store_mut();
         let core = store.core_mut();
@@ -58,6 +68,14 @@ impl ExternRef {
     /// # Panics
     ///
     /// If it belongs to another store.
+    ///
+    /// ```
+    /// # use precast_loader::{AsStore, ExternRef};
+    /// fn len(store: &impl AsStore, file: ExternRef) -> Option<u64> {
+    ///     let file = file.data(store).downcast_ref::<std::fs::File>()?;
+    ///     Some(file.metadata().ok()?.len())
+    /// }
+    /// ```
     pub fn data<'a, S: AsStore>(&self, store: &'a S) -> &'a (dyn Any + Send + Sync) {
         let core = store.as_store().core();
         core.check_owner(self.store);

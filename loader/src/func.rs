@@ -8,6 +8,8 @@ use crate::call;
 use crate::caller::Caller;
 use crate::error::{Error, LinkError};
 use crate::host_func::{HostFuncDef, IntoHostFunc};
+use crate::instance::Instance;
+use crate::module::Module;
 use crate::store::core::StoreCore;
 use crate::store::{AsStore, AsStoreMut, StoreId};
 use crate::typed_func::TypedFunc;
@@ -39,6 +41,15 @@ impl Func {
     /// # Errors
     ///
     /// [`Error::Limit`] if the engine knows too many function types.
+    ///
+    /// ```
+    /// # use precast_loader::{Caller, Engine, Func, Store};
+    /// let mut store = Store::new(&Engine::default(), 0u64);
+    /// let count = Func::wrap(&mut store, |mut caller: Caller<'_, u64>| *caller.data_mut() += 1)?;
+    /// count.call(&mut store, &[])?;
+    /// assert_eq!(*store.data(), 1);
+    /// # Ok::<(), precast_loader::Error>(())
+    /// ```
     pub fn wrap<S: AsStoreMut, P, R>(
         store: &mut S,
         closure: impl IntoHostFunc<S::Data, P, R>,
@@ -56,6 +67,19 @@ impl Func {
     /// # Errors
     ///
     /// [`Error::Limit`] if the engine knows too many function types.
+    ///
+    /// ```
+    /// # use precast_loader::{Engine, Func, FuncType, Store, Val, ValType};
+    /// # let mut store = Store::new(&Engine::default(), ());
+    /// let ty = FuncType::new([ValType::I32; 3], [ValType::I32]);
+    /// let sum = Func::new(&mut store, ty, |_caller, params, results| {
+    ///     results[0] = params.iter().filter_map(Val::i32).sum::<i32>().into();
+    ///     Ok(())
+    /// })?;
+    /// let params = [1i32, 2, 3].map(Val::from);
+    /// assert_eq!(sum.call(&mut store, &params)?, [Val::I32(6)]);
+    /// # Ok::<(), precast_loader::Error>(())
+    /// ```
     pub fn new<S: AsStoreMut>(
         store: &mut S,
         ty: FuncType,
@@ -89,10 +113,111 @@ impl Func {
     }
 
     /// The function's type.
+    ///
+    /// ```
+    /// # use precast_loader::{AsStore, Func};
+    /// fn print(store: &impl AsStore, func: Func) {
+    ///     println!("{}", func.ty(store)); // (func (param i32 i32) (result i32))
+    /// }
+    /// ```
     pub fn ty(&self, store: &impl AsStore) -> FuncType {
         let core = store.as_store().core();
         core.check_owner(self.store);
         FuncType::clone(&core.func(self.index).ty)
+    }
+
+    /// Whether it is a function of the host's.
+    ///
+    /// ```
+    /// # use precast_loader::{Engine, Func, Store};
+    /// # let mut store = Store::new(&Engine::default(), ());
+    /// let func = Func::wrap(&mut store, || ())?;
+    /// assert!(func.is_host(&store));
+    /// assert!(func.instance(&store).is_none());
+    /// # Ok::<(), precast_loader::Error>(())
+    /// ```
+    pub fn is_host(&self, store: &impl AsStore) -> bool {
+        let core = store.as_store().core();
+        core.check_owner(self.store);
+        core.func(self.index).is_host
+    }
+
+    /// The instance whose module defines it, which need not be the one it was found in: instances
+    /// can export what they import. `None` for a function of the host's.
+    ///
+    /// ```
+    /// # use precast_loader::{AsStore, Func};
+    /// fn are_neighbours(store: &impl AsStore, a: Func, b: Func) -> bool {
+    ///     a.instance(store).is_some() && a.instance(store) == b.instance(store)
+    /// }
+    /// ```
+    pub fn instance(&self, store: &impl AsStore) -> Option<Instance> {
+        let core = store.as_store().core();
+        core.check_owner(self.store);
+        Some(Instance {
+            store: self.store,
+            index: core.instance_of_func(self.index)?,
+        })
+    }
+
+    /// The module that defines it. `None` for a function of the host's.
+    ///
+    /// ```
+    /// # use precast_loader::{AsStore, Func};
+    /// fn full_name(store: &impl AsStore, func: Func) -> Option<String> {
+    ///     let module = func.module(store)?.name().unwrap_or("?");
+    ///     let name = func.name(store).unwrap_or_default();
+    ///     Some(format!("{module}.{name}"))
+    /// }
+    /// ```
+    pub fn module<'a, S: AsStore>(&self, store: &'a S) -> Option<&'a Module> {
+        let instance = self.instance(store)?;
+        Some(instance.module(store))
+    }
+
+    /// Its index among the functions of the module that defines it, imported ones first. `None`
+    /// for a function of the host's.
+    ///
+    /// ```
+    /// # use precast_loader::{AsStore, Func};
+    /// fn print(store: &impl AsStore, func: Func) {
+    ///     match func.index(store) {
+    ///         Some(index) => println!("func[{index}]"),
+    ///         None => println!("the host's"),
+    ///     }
+    /// }
+    /// ```
+    pub fn index(&self, store: &impl AsStore) -> Option<u32> {
+        let (module, defined) = self.place_in_module(store)?;
+        module.imported().funcs.checked_add(defined)
+    }
+
+    /// Its name, as backtraces show it, if the artifact has it. `None` for a function of the
+    /// host's.
+    ///
+    /// ```
+    /// # use precast_loader::{AsStoreMut, Error, Instance};
+    /// fn what_is_at(
+    ///     store: &mut impl AsStoreMut,
+    ///     instance: Instance,
+    ///     pointer: u32,
+    /// ) -> Result<Option<String>, Error> {
+    ///     let table = instance.table(store, "__indirect_function_table")?;
+    ///     Ok(table.func(store, pointer.into())?.name(store))
+    /// }
+    /// ```
+    pub fn name(&self, store: &impl AsStore) -> Option<String> {
+        let (module, defined) = self.place_in_module(store)?;
+        module.function_name(defined)
+    }
+
+    /// The module that defines it, and its index there, imported ones left out.
+    fn place_in_module<'a, S: AsStore>(&self, store: &'a S) -> Option<(&'a Module, u32)> {
+        let module = self.module(store)?;
+        let code = store.as_store().core().func(self.index).func.code;
+        let text_offset = code.checked_sub(module.image().text().start)?;
+        let defined = module.funcs().find(u32::try_from(text_offset).ok()?)?;
+        Some((module, defined))
     }
 
     /// Calls the function with `params` and gives its results.
@@ -105,6 +230,14 @@ impl Func {
     /// # Panics
     ///
     /// If a host function that it has called panics.
+    ///
+    /// ```
+    /// # use precast_loader::{AsStoreMut, Error, Instance, Val};
+    /// fn run(store: &mut impl AsStoreMut, instance: Instance, x: f64) -> Result<Option<f64>, Error> {
+    ///     let results = instance.func(store, "run")?.call(store, &[Val::from(x)])?;
+    ///     Ok(results.first().and_then(Val::f64))
+    /// }
+    /// ```
     pub fn call(&self, store: &mut impl AsStoreMut, params: &[Val]) -> Result<Vec<Val>, Error> {
         call::with_values(&mut store.as_store_mut(), *self, params)
     }
@@ -114,6 +247,15 @@ impl Func {
     /// # Errors
     ///
     /// [`Error::Usage`] if these are not its types, or if no artifact has an entry for it.
+    ///
+    /// ```
+    /// # use precast_loader::{Engine, Func, Store};
+    /// # let mut store = Store::new(&Engine::default(), ());
+    /// let twice = Func::wrap(&mut store, |x: i64| 2 * x)?;
+    /// assert_eq!(twice.typed::<i64, i64>(&mut store)?.call(&mut store, 21)?, 42);
+    /// assert!(twice.typed::<i32, i64>(&mut store).is_err());
+    /// # Ok::<(), precast_loader::Error>(())
+    /// ```
     pub fn typed<P: WasmParams, R: WasmResults>(
         &self,
         store: &mut impl AsStoreMut,

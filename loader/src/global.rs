@@ -37,6 +37,17 @@ impl Global {
     /// # Errors
     ///
     /// [`UsageError::WrongType`] if `init` does not fit.
+    ///
+    /// ```
+    /// # use precast_loader::{Engine, Global, GlobalType, Linker, Store, ValType};
+    /// # let engine = Engine::default();
+    /// # let mut store = Store::new(&engine, ());
+    /// let ty = GlobalType { content: ValType::I32, mutable: false };
+    /// let base = Global::new(&mut store, ty, 1024i32.into())?;
+    /// let mut linker = Linker::<()>::new(&engine);
+    /// linker.define("env", "__memory_base", base)?;
+    /// # Ok::<(), precast_loader::Error>(())
+    /// ```
     pub fn new(store: &mut impl AsStoreMut, ty: GlobalType, init: Val) -> Result<Self, Error> {
         let mut store = store.as_store_mut();
         let core = store.core_mut();
@@ -49,11 +60,25 @@ impl Global {
     }
 
     /// Its type.
+    ///
+    /// ```
+    /// # use precast_loader::{AsStore, Global};
+    /// fn is_constant(store: &impl AsStore, global: Global) -> bool {
+    ///     !global.ty(store).mutable
+    /// }
+    /// ```
     pub fn ty(&self, store: &impl AsStore) -> GlobalType {
         self.of(store.as_store().core()).ty()
     }
 
-    /// Its value.
+    /// Its value. [`Val`]'s methods take it out: `global.get(&mut store).i32()`.
+    ///
+    /// ```
+    /// # use precast_loader::{AsStoreMut, Global};
+    /// fn stack_pointer(store: &mut impl AsStoreMut, global: Global) -> Option<i32> {
+    ///     global.get(store).i32()
+    /// }
+    /// ```
     pub fn get(&self, store: &mut impl AsStoreMut) -> Val {
         let (core, _) = store.as_store_mut().parts();
         let cell = self.of(core);
@@ -66,6 +91,13 @@ impl Global {
     /// # Errors
     ///
     /// [`UsageError::Immutable`], [`UsageError::WrongType`].
+    ///
+    /// ```
+    /// # use precast_loader::{AsStoreMut, Error, Global};
+    /// fn reset(store: &mut impl AsStoreMut, counter: Global) -> Result<(), Error> {
+    ///     counter.set(store, 0i64.into())
+    /// }
+    /// ```
     pub fn set(&self, store: &mut impl AsStoreMut, value: Val) -> Result<(), Error> {
         let (core, _) = store.as_store_mut().parts();
         let ty = self.of(core).ty();

@@ -39,6 +39,7 @@ pub(crate) type HostEntry =
 pub(crate) struct HostFuncDef {
     /// Engine-wide id of its type.
     type_id: u32,
+    ty: Arc<FuncType>,
     entry: HostEntry,
     /// Address of the same for values in registers; 0 if there is none.
     direct: u64,
@@ -83,6 +84,7 @@ impl HostFuncDef {
         let closure = Arc::new(closure);
         Ok(Arc::new(Self {
             type_id: engine.type_id(ty)?,
+            ty: Arc::new(ty.clone()),
             entry,
             direct,
             closure: Arc::as_ptr(&closure).expose_provenance() as u64,
@@ -97,6 +99,10 @@ impl HostFuncDef {
     /// Whether it takes values in registers.
     pub(crate) fn is_direct(&self) -> bool {
         self.direct != 0
+    }
+
+    pub(crate) fn ty(&self) -> &Arc<FuncType> {
+        &self.ty
     }
 
     /// The vmctx for it, in the store with that store context, of which it is the function with

@@ -68,6 +68,14 @@ impl Instance {
     /// - [`Error::Trap`] if a segment does not fit into its memory or table; and whatever ends the
     ///   start function. What has been written to imported memories and tables by then stays
     ///   written.
+    ///
+    /// ```
+    /// # use precast_loader::{AsStoreMut, Error, Func, Instance, Module};
+    /// /// A module that imports one function, whatever that is called.
+    /// fn with(store: &mut impl AsStoreMut, module: &Module, func: Func) -> Result<Instance, Error> {
+    ///     Instance::new(store, module, &[func.into()])
+    /// }
+    /// ```
     pub fn new(
         store: &mut impl AsStoreMut,
         module: &Module,
@@ -93,6 +101,13 @@ impl Instance {
     }
 
     /// The instance's module.
+    ///
+    /// ```
+    /// # use precast_loader::{AsStore, Instance};
+    /// fn print(store: &impl AsStore, instance: Instance) {
+    ///     println!("an instance of {:?}", instance.module(store));
+    /// }
+    /// ```
     pub fn module<'a, S: AsStore>(&self, store: &'a S) -> &'a Module {
         let core = store.as_store().core();
         core.check_owner(self.store);
@@ -100,6 +115,13 @@ impl Instance {
     }
 
     /// The export of that name.
+    ///
+    /// ```
+    /// # use precast_loader::{AsStoreMut, Extern, Instance};
+    /// fn has_memory(store: &mut impl AsStoreMut, instance: Instance) -> bool {
+    ///     matches!(instance.get_export(store, "memory"), Some(Extern::Memory(_)))
+    /// }
+    /// ```
     pub fn get_export(&self, store: &mut impl AsStoreMut, name: &str) -> Option<Extern> {
         let mut store = store.as_store_mut();
         let core = store.core_mut();
@@ -111,6 +133,16 @@ impl Instance {
     }
 
     /// All exports, with their names, in order.
+    ///
+    /// ```
+    /// # use precast_loader::{AsStoreMut, Extern, Global, Instance};
+    /// fn globals(store: &mut impl AsStoreMut, instance: Instance) -> Vec<(String, Global)> {
+    ///     let exports = instance.exports(store).into_iter();
+    ///     exports
+    ///         .filter_map(|(name, item)| Some((name, item.global()?)))
+    ///         .collect()
+    /// }
+    /// ```
     pub fn exports(&self, store: &mut impl AsStoreMut) -> Vec<(String, Extern)> {
         let mut store = store.as_store_mut();
         let core = store.core_mut();
@@ -129,6 +161,15 @@ impl Instance {
     /// # Errors
     ///
     /// [`Error::Usage`] if there is none.
+    ///
+    /// ```
+    /// # use precast_loader::{AsStoreMut, Error, Instance};
+    /// /// Runs a WASI program.
+    /// fn run(store: &mut impl AsStoreMut, instance: Instance) -> Result<(), Error> {
+    ///     instance.func(store, "_start")?.call(store, &[])?;
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn func(&self, store: &mut impl AsStoreMut, name: &str) -> Result<Func, Error> {
         match self.export_or_error(store, name)? {
             Extern::Func(func) => Ok(func),
@@ -141,6 +182,14 @@ impl Instance {
     /// # Errors
     ///
     /// [`Error::Usage`] if there is none, or if these are not its types.
+    ///
+    /// ```
+    /// # use precast_loader::{AsStoreMut, Error, Instance};
+    /// fn allocate(store: &mut impl AsStoreMut, instance: Instance, len: u32) -> Result<u32, Error> {
+    ///     let malloc = instance.typed_func::<u32, u32>(store, "malloc")?;
+    ///     malloc.call(store, len)
+    /// }
+    /// ```
     pub fn typed_func<P: WasmParams, R: WasmResults>(
         &self,
         store: &mut impl AsStoreMut,
@@ -154,6 +203,13 @@ impl Instance {
     /// # Errors
     ///
     /// [`Error::Usage`] if there is none.
+    ///
+    /// ```
+    /// # use precast_loader::{AsStoreMut, Error, Instance};
+    /// fn used_bytes(store: &mut impl AsStoreMut, instance: Instance) -> Result<u64, Error> {
+    ///     Ok(instance.memory(store, "memory")?.size_bytes(store))
+    /// }
+    /// ```
     pub fn memory(&self, store: &mut impl AsStoreMut, name: &str) -> Result<Memory, Error> {
         match self.export_or_error(store, name)? {
             Extern::Memory(memory) => Ok(memory),
@@ -166,6 +222,14 @@ impl Instance {
     /// # Errors
     ///
     /// [`Error::Usage`] if there is none.
+    ///
+    /// ```
+    /// # use precast_loader::{AsStoreMut, Error, Instance, Table};
+    /// /// The table that LLVM's programs keep their function pointers in.
+    /// fn pointers(store: &mut impl AsStoreMut, instance: Instance) -> Result<Table, Error> {
+    ///     instance.table(store, "__indirect_function_table")
+    /// }
+    /// ```
     pub fn table(&self, store: &mut impl AsStoreMut, name: &str) -> Result<Table, Error> {
         match self.export_or_error(store, name)? {
             Extern::Table(table) => Ok(table),
@@ -178,6 +242,13 @@ impl Instance {
     /// # Errors
     ///
     /// [`Error::Usage`] if there is none.
+    ///
+    /// ```
+    /// # use precast_loader::{AsStoreMut, Error, Instance};
+    /// fn heap_base(store: &mut impl AsStoreMut, instance: Instance) -> Result<Option<i32>, Error> {
+    ///     Ok(instance.global(store, "__heap_base")?.get(store).i32())
+    /// }
+    /// ```
     pub fn global(&self, store: &mut impl AsStoreMut, name: &str) -> Result<Global, Error> {
         match self.export_or_error(store, name)? {
             Extern::Global(global) => Ok(global),
@@ -206,6 +277,13 @@ impl Extern {
     /// # Panics
     ///
     /// If it belongs to another store.
+    ///
+    /// ```
+    /// # use precast_loader::{AsStore, Extern};
+    /// fn print(store: &impl AsStore, name: &str, item: Extern) {
+    ///     println!("{name}: {}", item.ty(store));
+    /// }
+    /// ```
     pub fn ty(&self, store: &impl AsStore) -> ExternType {
         match self {
             Self::Func(func) => ExternType::Func(func.ty(store)),
@@ -216,6 +294,13 @@ impl Extern {
     }
 
     /// The function, if it is one.
+    ///
+    /// ```
+    /// # use precast_loader::{Caller, Extern, Func};
+    /// fn exported<T>(caller: &mut Caller<'_, T>, name: &str) -> Option<Func> {
+    ///     caller.get_export(name).and_then(Extern::func)
+    /// }
+    /// ```
     pub fn func(self) -> Option<Func> {
         match self {
             Self::Func(func) => Some(func),
@@ -224,6 +309,13 @@ impl Extern {
     }
 
     /// The table, if it is one.
+    ///
+    /// ```
+    /// # use precast_loader::{Caller, Extern, Table};
+    /// fn exported<T>(caller: &mut Caller<'_, T>, name: &str) -> Option<Table> {
+    ///     caller.get_export(name).and_then(Extern::table)
+    /// }
+    /// ```
     pub fn table(self) -> Option<Table> {
         match self {
             Self::Table(table) => Some(table),
@@ -232,6 +324,13 @@ impl Extern {
     }
 
     /// The memory, if it is one.
+    ///
+    /// ```
+    /// # use precast_loader::{Caller, Extern, Memory};
+    /// fn exported<T>(caller: &mut Caller<'_, T>, name: &str) -> Option<Memory> {
+    ///     caller.get_export(name).and_then(Extern::memory)
+    /// }
+    /// ```
     pub fn memory(self) -> Option<Memory> {
         match self {
             Self::Memory(memory) => Some(memory),
@@ -240,6 +339,13 @@ impl Extern {
     }
 
     /// The global, if it is one.
+    ///
+    /// ```
+    /// # use precast_loader::{Caller, Extern, Global};
+    /// fn exported<T>(caller: &mut Caller<'_, T>, name: &str) -> Option<Global> {
+    ///     caller.get_export(name).and_then(Extern::global)
+    /// }
+    /// ```
     pub fn global(self) -> Option<Global> {
         match self {
             Self::Global(global) => Some(global),

@@ -24,7 +24,8 @@
 //! and belongs to one thread at a time. Everything in a store is reached by small handles that can
 //! be copied, together with the store.
 //!
-//! Loading is `unsafe`, because an artifact is machine code; after that nothing is. What a guest
+//! Loading is `unsafe`, because an artifact is machine code; after that nothing is, and neither is
+//! [opening](Module::open) an [`Artifact`] to look at it, whatever its bytes. What a guest
 //! does wrong is an [`Error::Trap`], found by the hardware: loading the first module installs
 //! handlers for SIGSEGV, SIGBUS, SIGILL and SIGFPE, which pass on what is not a guest's.
 //!
@@ -34,7 +35,9 @@
 #![deny(unsafe_code)]
 
 mod activation;
+mod artifact;
 mod backtrace;
+mod bounds;
 mod call;
 mod caller;
 mod engine;
@@ -66,10 +69,12 @@ mod vm;
 mod wasm_ty;
 
 pub use precast_artifacts_format::{
-    ArtifactError, FuncType, GlobalType, MemoryType, Note, TableType, TrapCode, ValType,
+    Arch, ArtifactError, CpuFeature, CpuFeatures, Difference, FuncType, GlobalType, MemoryType,
+    Note, Os, Section, SectionDigest, TableType, Target, TrapCode, Tunables, ValType,
     WASM_PAGE_BYTES,
 };
 
+pub use artifact::Artifact;
 pub use backtrace::{Backtrace, Frame};
 pub use caller::Caller;
 pub use engine::{Config, Engine};
@@ -85,7 +90,7 @@ pub use instance::{Extern, Instance};
 pub use interrupt::InterruptHandle;
 pub use linker::{Linker, Prepared};
 pub use listener::{Call, Listener};
-pub use memory::Memory;
+pub use memory::{Memory, MemoryTy};
 pub use module::Module;
 pub use store::{AsStore, AsStoreMut, Store, StoreMut, StoreRef};
 pub use table::Table;

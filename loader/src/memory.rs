@@ -3,13 +3,22 @@
 use precast_artifacts_format::abi::VmMemory;
 use precast_artifacts_format::{MemoryType, Tunables};
 
+use crate::bounds;
 use crate::error::{Error, UsageError};
 use crate::store::core::{StoreCore, push};
 use crate::store::{AsStore, AsStoreMut, StoreId};
 use crate::vm::memory::LinearMemory;
 use crate::vm::place::Place;
 
+mod value;
+
+pub use value::MemoryTy;
+
 /// A linear memory of a store.
+///
+/// Offsets and lengths are in bytes, unless pages are named. A guest's pointer is an offset as it
+/// is. Whatever reaches beyond the end is an error, found before anything is read, written or
+/// allocated.
 ///
 /// ```
 /// use precast_loader::{Engine, Memory, MemoryType, Store};
@@ -20,7 +29,7 @@ use crate::vm::place::Place;
 /// memory.write(&mut store, 65_534, &[1, 2])?;
 /// assert!(memory.write(&mut store, 65_535, &[1, 2]).is_err());
 /// assert_eq!(memory.grow(&mut store, 1)?, 1);
-/// assert_eq!(memory.data(&store)[65_534..65_537], [1, 2, 0]);
+/// assert_eq!(memory.load::<u32>(&store, 65_534)?, 0x0000_0201);
 /// # Ok::<(), precast_loader::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +46,17 @@ impl Memory {
     /// # Errors
     ///
     /// [`Error::Limit`] if it is larger than allowed, [`Error::Io`] if there is no room.
+    ///
+    /// ```
+    /// # use precast_loader::{Engine, Linker, Memory, MemoryType, Store};
+    /// # let engine = Engine::default();
+    /// # let mut store = Store::new(&engine, ());
+    /// let ty = MemoryType { minimum_pages: 1, maximum_pages: None };
+    /// let memory = Memory::new(&mut store, ty)?;
+    /// let mut linker = Linker::<()>::new(&engine);
+    /// linker.define("env", "memory", memory)?;
+    /// # Ok::<(), precast_loader::Error>(())
+    /// ```
     pub fn new(store: &mut impl AsStoreMut, ty: MemoryType) -> Result<Self, Error> {
         let mut store = store.as_store_mut();
         let core = store.core_mut();
@@ -50,27 +70,87 @@ impl Memory {
     }
 
     /// Its type, with the present size as minimum.
+    ///
+    /// ```
+    /// # use precast_loader::{AsStore, Memory};
+    /// fn may_grow(store: &impl AsStore, memory: Memory) -> bool {
+    ///     let ty = memory.ty(store);
+    ///     ty.maximum_pages.is_none_or(|maximum| ty.minimum_pages < maximum)
+    /// }
+    /// ```
     pub fn ty(&self, store: &impl AsStore) -> MemoryType {
         self.of(store.as_store().core()).ty()
     }
 
     /// Its size in pages of 64 KiB.
+    ///
+    /// ```
+    /// # use precast_loader::{AsStore, Memory, WASM_PAGE_BYTES};
+    /// fn check(store: &impl AsStore, memory: Memory) {
+    ///     let pages = memory.size_pages(store);
+    ///     assert_eq!(memory.size_bytes(store), pages * WASM_PAGE_BYTES);
+    /// }
+    /// ```
     pub fn size_pages(&self, store: &impl AsStore) -> u64 {
         self.of(store.as_store().core()).pages()
     }
 
-    /// Its bytes.
+    /// Its size in bytes: up to 2³², so that it does not fit into a `u32`.
+    ///
+    /// ```
+    /// # use precast_loader::{Engine, Memory, MemoryType, Store};
+    /// # let mut store = Store::new(&Engine::default(), ());
+    /// let ty = MemoryType { minimum_pages: 65_536, maximum_pages: None };
+    /// let memory = Memory::new(&mut store, ty)?;
+    /// assert_eq!(memory.size_bytes(&store), 1 << 32);
+    /// # Ok::<(), precast_loader::Error>(())
+    /// ```
+    pub fn size_bytes(&self, store: &impl AsStore) -> u64 {
+        self.of(store.as_store().core()).length_bytes()
+    }
+
+    /// All its bytes.
+    ///
+    /// ```
+    /// # use precast_loader::{AsStore, Memory};
+    /// fn is_zero(store: &impl AsStore, memory: Memory) -> bool {
+    ///     memory.data(store).iter().all(|&byte| byte == 0)
+    /// }
+    /// ```
     pub fn data<'a, S: AsStore>(&self, store: &'a S) -> &'a [u8] {
         self.of(store.as_store().core()).bytes()
     }
 
-    /// Its bytes, to be changed.
+    /// All its bytes, to be changed.
+    ///
+    /// ```
+    /// # use precast_loader::{AsStoreMut, Memory};
+    /// fn clear(store: &mut impl AsStoreMut, memory: Memory) {
+    ///     memory.data_mut(store).fill(0);
+    /// }
+    /// ```
     pub fn data_mut<'a, S: AsStoreMut>(&self, store: &'a mut S) -> &'a mut [u8] {
         let (core, _) = store.as_store_mut().parts();
         self.of_mut(core).bytes_mut()
     }
 
-    /// Its bytes and the host's data, both to be changed.
+    /// All its bytes and the host's data, both to be changed.
+    ///
+    /// ```
+    /// use precast_loader::{Caller, Engine, Linker};
+    ///
+    /// let mut linker = Linker::<u8>::new(&Engine::default());
+    /// linker.func("env", "next", |mut caller: Caller<'_, u8>, at: u32| {
+    ///     if let Some(memory) = caller.memory() {
+    ///         let (bytes, counter) = memory.data_and_store_mut(&mut caller);
+    ///         if let Some(byte) = bytes.get_mut(at as usize) {
+    ///             *counter += 1;
+    ///             *byte = *counter;
+    ///         }
+    ///     }
+    /// })?;
+    /// # Ok::<(), precast_loader::Error>(())
+    /// ```
     pub fn data_and_store_mut<'a, S: AsStoreMut>(
         &self,
         store: &'a mut S,
@@ -79,16 +159,167 @@ impl Memory {
         (self.of_mut(core).bytes_mut(), data)
     }
 
+    /// `len` bytes from `offset` on, in place.
+    ///
+    /// # Errors
+    ///
+    /// [`UsageError::OutOfBounds`].
+    ///
+    /// ```
+    /// # use precast_loader::{AsStore, Error, Memory};
+    /// fn print(store: &impl AsStore, memory: Memory, at: u32, len: u32) -> Result<(), Error> {
+    ///     let bytes = memory.slice(store, at.into(), len.into())?;
+    ///     println!("{}", String::from_utf8_lossy(bytes));
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn slice<'a, S: AsStore>(
+        &self,
+        store: &'a S,
+        offset: u64,
+        len: u64,
+    ) -> Result<&'a [u8], Error> {
+        let bytes = self.data(store);
+        let range = bounds::range(offset, len, bytes.len())?;
+        Ok(&bytes[range])
+    }
+
+    /// `len` bytes from `offset` on, in place, to be changed.
+    ///
+    /// # Errors
+    ///
+    /// [`UsageError::OutOfBounds`].
+    ///
+    /// ```
+    /// # use precast_loader::{AsStoreMut, Error, Memory};
+    /// fn upper(store: &mut impl AsStoreMut, memory: Memory, at: u64) -> Result<(), Error> {
+    ///     memory.slice_mut(store, at, 4)?.make_ascii_uppercase();
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn slice_mut<'a, S: AsStoreMut>(
+        &self,
+        store: &'a mut S,
+        offset: u64,
+        len: u64,
+    ) -> Result<&'a mut [u8], Error> {
+        let bytes = self.data_mut(store);
+        let range = bounds::range(offset, len, bytes.len())?;
+        Ok(&mut bytes[range])
+    }
+
+    /// The number, or array of numbers, that stands at `offset`, as [`MemoryTy`] says.
+    ///
+    /// # Errors
+    ///
+    /// [`UsageError::OutOfBounds`].
+    ///
+    /// ```
+    /// # use precast_loader::{AsStore, Error, Memory};
+    /// /// A pointer and a length, as C and Rust programs pass strings.
+    /// fn string(store: &impl AsStore, memory: Memory, at: u64) -> Result<String, Error> {
+    ///     let [pointer, len] = memory.load::<[u32; 2]>(store, at)?;
+    ///     memory.read_string(store, pointer.into(), len.into())
+    /// }
+    /// ```
+    pub fn load<T: MemoryTy>(&self, store: &impl AsStore, offset: u64) -> Result<T, Error> {
+        let bytes = self.slice(store, offset, T::BYTES as u64)?;
+        Ok(T::from_memory(bytes))
+    }
+
+    /// Writes a number, or an array of numbers, to `offset`, as [`MemoryTy`] says.
+    ///
+    /// # Errors
+    ///
+    /// [`UsageError::OutOfBounds`]; nothing is written then.
+    ///
+    /// ```
+    /// # use precast_loader::{Engine, Memory, MemoryType, Store};
+    /// # let mut store = Store::new(&Engine::default(), ());
+    /// # let memory = Memory::new(&mut store, MemoryType { minimum_pages: 1, maximum_pages: None })?;
+    /// memory.store(&mut store, 8, 1.5f64)?;
+    /// memory.store(&mut store, 16, [1u16, 2, 3])?;
+    /// assert_eq!(memory.load::<f64>(&store, 8)?, 1.5);
+    /// assert_eq!(memory.data(&store)[16..22], [1, 0, 2, 0, 3, 0]);
+    /// # Ok::<(), precast_loader::Error>(())
+    /// ```
+    pub fn store<T: MemoryTy>(
+        &self,
+        store: &mut impl AsStoreMut,
+        offset: u64,
+        value: T,
+    ) -> Result<(), Error> {
+        value.to_memory(self.slice_mut(store, offset, T::BYTES as u64)?);
+        Ok(())
+    }
+
     /// Fills `bytes` with what stands from `offset` on.
     ///
     /// # Errors
     ///
     /// [`UsageError::OutOfBounds`]; nothing is written then.
+    ///
+    /// ```
+    /// # use precast_loader::{AsStore, Error, Memory};
+    /// fn magic(store: &impl AsStore, memory: Memory) -> Result<[u8; 4], Error> {
+    ///     let mut magic = [0; 4];
+    ///     memory.read(store, 0, &mut magic)?;
+    ///     Ok(magic)
+    /// }
+    /// ```
     pub fn read(&self, store: &impl AsStore, offset: u64, bytes: &mut [u8]) -> Result<(), Error> {
-        let memory = self.data(store);
-        let range = range(offset, bytes.len())?;
-        bytes.copy_from_slice(memory.get(range).ok_or(UsageError::OutOfBounds)?);
+        bytes.copy_from_slice(self.slice(store, offset, bytes.len() as u64)?);
         Ok(())
+    }
+
+    /// A copy of `len` bytes from `offset` on. No memory is allocated for a length that the memory
+    /// does not have.
+    ///
+    /// # Errors
+    ///
+    /// [`UsageError::OutOfBounds`].
+    ///
+    /// ```
+    /// # use precast_loader::{Engine, Memory, MemoryType, Store};
+    /// # let mut store = Store::new(&Engine::default(), ());
+    /// # let memory = Memory::new(&mut store, MemoryType { minimum_pages: 1, maximum_pages: None })?;
+    /// assert_eq!(memory.read_vec(&store, 100, 3)?, [0; 3]);
+    /// assert!(memory.read_vec(&store, 100, u64::MAX).is_err());
+    /// # Ok::<(), precast_loader::Error>(())
+    /// ```
+    pub fn read_vec(&self, store: &impl AsStore, offset: u64, len: u64) -> Result<Vec<u8>, Error> {
+        Ok(self.slice(store, offset, len)?.to_vec())
+    }
+
+    /// A copy of the text that `len` bytes from `offset` on hold.
+    ///
+    /// # Errors
+    ///
+    /// [`UsageError::OutOfBounds`]; [`UsageError::NotUtf8`] if they are no text.
+    ///
+    /// ```
+    /// use precast_loader::{Caller, Engine, Error, Linker};
+    ///
+    /// let mut linker = Linker::<()>::new(&Engine::default());
+    /// let log = |mut caller: Caller<'_, ()>, at: u32, len: u32| -> Result<(), Error> {
+    ///     let memory = caller.memory().ok_or(Error::host("the guest exports no memory"))?;
+    ///     println!("{}", memory.read_string(&caller, at.into(), len.into())?);
+    ///     Ok(())
+    /// };
+    /// linker.func("env", "log", log)?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn read_string(
+        &self,
+        store: &impl AsStore,
+        offset: u64,
+        len: u64,
+    ) -> Result<String, Error> {
+        let bytes = self.slice(store, offset, len)?;
+        let text = std::str::from_utf8(bytes).map_err(|error| UsageError::NotUtf8 {
+            offset: offset + error.valid_up_to() as u64,
+        })?;
+        Ok(text.to_owned())
     }
 
     /// Writes `bytes` from `offset` on.
@@ -96,16 +327,139 @@ impl Memory {
     /// # Errors
     ///
     /// [`UsageError::OutOfBounds`]; nothing is written then.
+    ///
+    /// ```
+    /// # use precast_loader::{AsStoreMut, Error, Memory};
+    /// fn copy_in(store: &mut impl AsStoreMut, memory: Memory, at: u32) -> Result<(), Error> {
+    ///     memory.write(store, at.into(), b"precast\0")
+    /// }
+    /// ```
     pub fn write(
         &self,
         store: &mut impl AsStoreMut,
         offset: u64,
         bytes: &[u8],
     ) -> Result<(), Error> {
-        let memory = self.data_mut(store);
-        let range = range(offset, bytes.len())?;
-        let place = memory.get_mut(range).ok_or(UsageError::OutOfBounds)?;
+        let place = self.slice_mut(store, offset, bytes.len() as u64)?;
         place.copy_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Writes a text from `offset` on, as UTF-8, with nothing before or behind it. Gives its
+    /// length in bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`UsageError::OutOfBounds`]; nothing is written then.
+    ///
+    /// ```
+    /// # use precast_loader::{Engine, Memory, MemoryType, Store};
+    /// # let mut store = Store::new(&Engine::default(), ());
+    /// # let memory = Memory::new(&mut store, MemoryType { minimum_pages: 1, maximum_pages: None })?;
+    /// let len = memory.write_str(&mut store, 64, "dönerlöß")?;
+    /// assert_eq!(memory.read_string(&store, 64, len)?, "dönerlöß");
+    /// # Ok::<(), precast_loader::Error>(())
+    /// ```
+    pub fn write_str(
+        &self,
+        store: &mut impl AsStoreMut,
+        offset: u64,
+        text: &str,
+    ) -> Result<u64, Error> {
+        self.write(store, offset, text.as_bytes())?;
+        Ok(text.len() as u64)
+    }
+
+    /// Sets `len` bytes from `offset` on to `byte`, as the instruction `memory.fill` does.
+    ///
+    /// # Errors
+    ///
+    /// [`UsageError::OutOfBounds`]; nothing is written then.
+    ///
+    /// ```
+    /// # use precast_loader::{AsStoreMut, Error, Memory};
+    /// fn poison(store: &mut impl AsStoreMut, memory: Memory, at: u64) -> Result<(), Error> {
+    ///     memory.fill(store, at, 4096, 0xaa)
+    /// }
+    /// ```
+    pub fn fill(
+        &self,
+        store: &mut impl AsStoreMut,
+        offset: u64,
+        len: u64,
+        byte: u8,
+    ) -> Result<(), Error> {
+        self.slice_mut(store, offset, len)?.fill(byte);
+        Ok(())
+    }
+
+    /// Copies `len` bytes from `from` on to `to`. The two may overlap.
+    ///
+    /// # Errors
+    ///
+    /// [`UsageError::OutOfBounds`]; nothing is written then.
+    ///
+    /// ```
+    /// # use precast_loader::{Engine, Memory, MemoryType, Store};
+    /// # let mut store = Store::new(&Engine::default(), ());
+    /// # let memory = Memory::new(&mut store, MemoryType { minimum_pages: 1, maximum_pages: None })?;
+    /// memory.write(&mut store, 0, &[1, 2, 3])?;
+    /// memory.copy_within(&mut store, 0, 1, 3)?;
+    /// assert_eq!(memory.data(&store)[..4], [1, 1, 2, 3]);
+    /// # Ok::<(), precast_loader::Error>(())
+    /// ```
+    pub fn copy_within(
+        &self,
+        store: &mut impl AsStoreMut,
+        from: u64,
+        to: u64,
+        len: u64,
+    ) -> Result<(), Error> {
+        let bytes = self.data_mut(store);
+        bounds::copy_within(bytes, from, to, len).map_err(Error::from)
+    }
+
+    /// Copies `len` bytes from `from` on of another memory, or of this one, to `to`, as the
+    /// instruction `memory.copy` does.
+    ///
+    /// # Errors
+    ///
+    /// [`UsageError::OutOfBounds`]; nothing is written then.
+    ///
+    /// # Panics
+    ///
+    /// If either memory belongs to another store.
+    ///
+    /// ```
+    /// # use precast_loader::{AsStoreMut, Error, Memory};
+    /// fn pass_on(
+    ///     store: &mut impl AsStoreMut,
+    ///     (sender, from): (Memory, u32),
+    ///     (receiver, to): (Memory, u32),
+    /// ) -> Result<(), Error> {
+    ///     receiver.copy_from(store, to.into(), sender, from.into(), 4096)
+    /// }
+    /// ```
+    pub fn copy_from(
+        &self,
+        store: &mut impl AsStoreMut,
+        to: u64,
+        source: Self,
+        from: u64,
+        len: u64,
+    ) -> Result<(), Error> {
+        if source == *self {
+            return self.copy_within(store, from, to, len);
+        }
+        let (core, _) = store.as_store_mut().parts();
+        core.check_owner(self.store);
+        core.check_owner(source.store);
+        let numbers = [self.index as usize, source.index as usize];
+        let [place, source] = core
+            .memories
+            .get_disjoint_mut(numbers)
+            .expect("two memories of this store");
+        bounds::copy_between(place.bytes_mut(), to, source.bytes(), from, len)?;
         Ok(())
     }
 
@@ -115,6 +469,16 @@ impl Memory {
     ///
     /// [`UsageError::CannotGrow`] if that is more than the memory's type or the configuration
     /// allows, or if the system has no room.
+    ///
+    /// ```
+    /// # use precast_loader::{Engine, Memory, MemoryType, Store};
+    /// # let mut store = Store::new(&Engine::default(), ());
+    /// let ty = MemoryType { minimum_pages: 1, maximum_pages: Some(3) };
+    /// let memory = Memory::new(&mut store, ty)?;
+    /// assert_eq!(memory.grow(&mut store, 2)?, 1);
+    /// assert!(memory.grow(&mut store, 1).is_err());
+    /// # Ok::<(), precast_loader::Error>(())
+    /// ```
     pub fn grow(&self, store: &mut impl AsStoreMut, delta: u64) -> Result<u64, Error> {
         let (core, _) = store.as_store_mut().parts();
         let before = self.of_mut(core).grow(delta);
@@ -130,10 +494,4 @@ impl Memory {
         core.check_owner(self.store);
         &mut core.memories[self.index as usize]
     }
-}
-
-fn range(offset: u64, len: usize) -> Result<std::ops::Range<usize>, UsageError> {
-    let start = usize::try_from(offset).map_err(|_| UsageError::OutOfBounds)?;
-    let end = start.checked_add(len).ok_or(UsageError::OutOfBounds)?;
-    Ok(start..end)
 }

@@ -1,24 +1,28 @@
 //! Modules: artifacts that have been mapped.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::num::NonZeroU64;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use precast_artifacts_format::abi::VmctxLayout;
 use precast_artifacts_format::{
-    AddressMap, Artifact, ArtifactError, CustomSections, ExternIndex, FuncTable, FuncType,
-    ImportType, ImportedCounts, Manifest, Note, Section, Trampolines,
+    AddressMap, ArtifactError, CustomSections, ExternIndex, FuncTable, ImportType, ImportedCounts,
+    Manifest, Note, Section, Trampolines,
 };
 
+use crate::artifact::Artifact;
 use crate::engine::{self, Engine};
-use crate::error::Error;
+use crate::error::{Error, IoError};
 use crate::extern_type::ExternType;
 
+mod description;
 mod image;
 
+pub(crate) use description::Description;
 pub(crate) use image::Image;
 
 /// An artifact that has been mapped and can be instantiated, any number of times and from any
@@ -73,17 +77,57 @@ const NAMELESS: &str = "module";
 
 impl Module {
     /// Checks that `bytes` are an artifact that fits this machine, without mapping it. This is
-    /// safe for any bytes.
+    /// safe for any bytes. [`Module::open_bytes`] tells what is in them.
     ///
     /// # Errors
     ///
-    /// [`Error::Artifact`].
+    /// [`Error::Artifact`], with everything that does not fit.
     ///
     /// ```
     /// assert!(precast_loader::Module::check(b"\0asm").is_err());
     /// ```
     pub fn check(bytes: &[u8]) -> Result<(), Error> {
-        parse(bytes).map(drop)
+        precast_artifacts_format::Artifact::parse_on(bytes, host()?)?;
+        Ok(())
+    }
+
+    /// Reads and checks the artifact in the file at `path`, whatever machine it is made for, so
+    /// that one can look at it. This is safe for any file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`]; [`Error::Artifact`] if the file is not an artifact of this version's.
+    ///
+    /// ```no_run
+    /// let artifact = precast_loader::Module::open("app.precast")?;
+    /// println!("{artifact:?} for {}", artifact.note().target);
+    /// # Ok::<(), precast_loader::Error>(())
+    /// ```
+    pub fn open(path: impl AsRef<Path>) -> Result<Artifact<'static>, Error> {
+        let path = path.as_ref();
+        let bytes = fs::read(path).map_err(|source| {
+            Error::Io(IoError {
+                action: "read",
+                path: Some(path.to_owned()),
+                source,
+            })
+        })?;
+        Artifact::parse(bytes.into(), &stem(path))
+    }
+
+    /// Checks the artifact that `bytes` are, whatever machine it is made for, so that one can look
+    /// at it. This is safe for any bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Artifact`] if they are not an artifact of this version's.
+    ///
+    /// ```
+    /// let error = precast_loader::Module::open_bytes(b"\0asm".as_slice()).unwrap_err();
+    /// assert!(error.to_string().starts_with("not a precast artifact"));
+    /// ```
+    pub fn open_bytes<'a>(bytes: impl Into<Cow<'a, [u8]>>) -> Result<Artifact<'a>, Error> {
+        Artifact::parse(bytes.into(), NAMELESS)
     }
 
     /// Maps the artifact in the file at `path`.
@@ -99,15 +143,24 @@ impl Module {
     ///   nobody who is not trusted may have changed it since.
     /// - It must not be changed as long as the module or an instance of it is alive. (Replacing
     ///   it by renaming another file over it is fine.)
+    ///
+    /// ```no_run
+    /// use precast_loader::{Engine, Module};
+    ///
+    /// let engine = Engine::default();
+    /// // SAFETY: app.precast was written by our own build, which never changes it in place.
+    /// let module = unsafe { Module::load(&engine, "app.precast")? };
+    /// # Ok::<(), precast_loader::Error>(())
+    /// ```
     #[allow(unsafe_code, reason = "what is loaded will be run")]
     pub unsafe fn load(engine: &Engine, path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let stem = path.file_stem().map(OsStr::to_string_lossy);
-        let name = stem.as_deref().unwrap_or(NAMELESS);
-        Self::of_file(engine, image::open(path)?, Some(path), name)
+        Self::of_file(engine, image::open(path)?, Some(path), &stem(path))
     }
 
-    /// Maps an artifact that is in memory. The bytes are copied, into a file in memory.
+    /// Maps an artifact that is in memory. The bytes are copied, into a file in memory, so that
+    /// they need not be aligned and may go away. A program that carries its guests within itself
+    /// is one file, at the price of that copy at its start.
     ///
     /// # Errors
     ///
@@ -117,6 +170,17 @@ impl Module {
     ///
     /// The bytes hold machine code that will be run: they must have been written by precast, and
     /// nobody who is not trusted may have changed them since.
+    ///
+    /// ```no_run
+    /// # macro_rules! include_bytes { ($path:literal) => { b"" } }
+    /// use precast_loader::{Engine, Module};
+    ///
+    /// static APP: &[u8] = include_bytes!("app.precast");
+    ///
+    /// // SAFETY: app.precast was written by our own build and is a part of this program.
+    /// let module = unsafe { Module::load_bytes(&Engine::default(), APP)? };
+    /// # Ok::<(), precast_loader::Error>(())
+    /// ```
     #[allow(unsafe_code, reason = "what is loaded will be run")]
     pub unsafe fn load_bytes(engine: &Engine, bytes: &[u8]) -> Result<Self, Error> {
         // SAFETY: the caller's promise.
@@ -133,6 +197,15 @@ impl Module {
     /// # Safety
     ///
     /// As for [`Module::load_bytes`].
+    ///
+    /// ```no_run
+    /// # let bytes = Vec::new();
+    /// use precast_loader::{Engine, Module};
+    ///
+    /// // SAFETY: the bytes were written by our own build.
+    /// let module = unsafe { Module::load_bytes_as(&Engine::default(), &bytes, "plugin")? };
+    /// # Ok::<(), precast_loader::Error>(())
+    /// ```
     #[allow(unsafe_code, reason = "what is loaded will be run")]
     pub unsafe fn load_bytes_as(engine: &Engine, bytes: &[u8], name: &str) -> Result<Self, Error> {
         let file = crate::sys::memfd::sealed("precast", bytes)
@@ -176,45 +249,98 @@ impl Module {
     }
 
     /// The engine the module was loaded for.
+    ///
+    /// ```no_run
+    /// # use precast_loader::Module;
+    /// fn store(module: &Module) -> precast_loader::Store<()> {
+    ///     precast_loader::Store::new(module.engine(), ())
+    /// }
+    /// ```
     pub fn engine(&self) -> &Engine {
         &self.inner.engine
     }
 
     /// The module's own name, if its name section has one.
+    ///
+    /// ```no_run
+    /// # use precast_loader::Module;
+    /// fn title(module: &Module) -> &str {
+    ///     module.name().unwrap_or("nameless")
+    /// }
+    /// ```
     pub fn name(&self) -> Option<&str> {
         self.manifest().module_name.as_deref()
     }
 
     /// What the module imports: module, name and type, in order.
+    ///
+    /// ```no_run
+    /// # use precast_loader::Module;
+    /// fn needs_wasi(module: &Module) -> bool {
+    ///     let mut imports = module.imports();
+    ///     imports.any(|(module, _, _)| module == "wasi_snapshot_preview1")
+    /// }
+    /// ```
     pub fn imports(&self) -> impl Iterator<Item = (&str, &str, ExternType)> {
-        self.manifest().imports.iter().filter_map(|import| {
-            let ty = ExternType::of_import(self.manifest(), &import.ty)?;
-            Some((import.module.as_str(), import.name.as_str(), ty))
-        })
+        self.description().imports()
     }
 
     /// What the module exports: name and type, in order.
+    ///
+    /// ```no_run
+    /// # use precast_loader::Module;
+    /// fn print(module: &Module) {
+    ///     module.exports().for_each(|(name, ty)| println!("{name}: {ty}"));
+    /// }
+    /// ```
     pub fn exports(&self) -> impl Iterator<Item = (&str, ExternType)> {
-        let exports = self.manifest().exports.iter();
-        exports.filter_map(|export| Some((export.name.as_str(), self.type_of(export.index)?)))
+        self.description().exports()
     }
 
     /// The type of the export of that name.
+    ///
+    /// ```no_run
+    /// # use precast_loader::Module;
+    /// fn is_command(module: &Module) -> bool {
+    ///     module.export("_start").is_some()
+    /// }
+    /// ```
     pub fn export(&self, name: &str) -> Option<ExternType> {
-        self.type_of(self.find_export(name)?)
+        self.description().type_of(self.find_export(name)?)
     }
 
     /// The artifact's note: versions, target, tunables.
+    ///
+    /// ```no_run
+    /// # use precast_loader::Module;
+    /// fn print(module: &Module) {
+    ///     println!("uses {}", module.note().cpu_features);
+    /// }
+    /// ```
     pub fn note(&self) -> &Note {
         &self.inner.note
     }
 
     /// WebAssembly features beyond version 2.0 that the module needs, by name.
+    ///
+    /// ```no_run
+    /// # use precast_loader::Module;
+    /// fn print(module: &Module) {
+    ///     println!("needs {}", module.features().join(", "));
+    /// }
+    /// ```
     pub fn features(&self) -> &[String] {
         &self.manifest().features
     }
 
     /// Size of the machine code, in bytes.
+    ///
+    /// ```no_run
+    /// # use precast_loader::Module;
+    /// fn print(module: &Module) {
+    ///     println!("{} KiB of code", module.text_bytes() >> 10);
+    /// }
+    /// ```
     pub fn text_bytes(&self) -> usize {
         self.image().section(Section::Text).len()
     }
@@ -250,6 +376,13 @@ impl Module {
     }
 
     /// Whether both are the same module, loaded once.
+    ///
+    /// ```no_run
+    /// # use precast_loader::Module;
+    /// fn check(module: &Module) {
+    ///     assert!(Module::same(module, &module.clone()));
+    /// }
+    /// ```
     pub fn same(a: &Self, b: &Self) -> bool {
         Arc::ptr_eq(&a.inner, &b.inner)
     }
@@ -384,47 +517,12 @@ impl Module {
         words.iter().map(|word| u32::from_le_bytes(*word))
     }
 
-    /// The type of something the module has, by what the module itself says.
-    fn type_of(&self, index: ExternIndex) -> Option<ExternType> {
-        fn nth<T: Copy>(
-            imports: impl Iterator<Item = T>,
-            defined: impl Iterator<Item = T>,
-            index: u32,
-        ) -> Option<T> {
-            imports.chain(defined).nth(index as usize)
+    fn description(&self) -> Description<'_> {
+        Description {
+            manifest: self.manifest(),
+            imported: self.imported(),
+            funcs: self.funcs(),
         }
-        let manifest = self.manifest();
-        let imports = manifest.imports.iter().map(|import| import.ty);
-        Some(match index {
-            ExternIndex::Func(func) => {
-                let ty = manifest.types.get(self.type_index(func)? as usize)?;
-                ExternType::Func(FuncType::clone(ty))
-            }
-            ExternIndex::Table(index) => ExternType::Table(nth(
-                imports.filter_map(|ty| match ty {
-                    ImportType::Table(ty) => Some(ty),
-                    _ => None,
-                }),
-                manifest.tables.iter().map(|plan| plan.ty),
-                index,
-            )?),
-            ExternIndex::Memory(index) => ExternType::Memory(nth(
-                imports.filter_map(|ty| match ty {
-                    ImportType::Memory(ty) => Some(ty),
-                    _ => None,
-                }),
-                manifest.memories.iter().map(|plan| plan.ty),
-                index,
-            )?),
-            ExternIndex::Global(index) => ExternType::Global(nth(
-                imports.filter_map(|ty| match ty {
-                    ImportType::Global(ty) => Some(ty),
-                    _ => None,
-                }),
-                manifest.globals.iter().map(|plan| plan.ty),
-                index,
-            )?),
-        })
     }
 }
 
@@ -437,11 +535,14 @@ impl fmt::Debug for Module {
     }
 }
 
-fn parse(bytes: &[u8]) -> Result<Artifact<'_>, Error> {
-    Ok(Artifact::parse_on(bytes, host()?)?)
+/// What the module in the file at `path` is called, if it has no name of its own.
+fn stem(path: &Path) -> Cow<'_, str> {
+    let stem = path.file_stem().map(OsStr::to_string_lossy);
+    stem.unwrap_or(NAMELESS.into())
 }
 
-fn host() -> Result<&'static precast_artifacts_format::Host, Error> {
+/// The machine this runs on, or the error that it is none precast knows.
+pub(crate) fn host() -> Result<&'static precast_artifacts_format::Host, Error> {
     engine::host().ok_or_else(|| {
         let unsupported = std::io::ErrorKind::Unsupported;
         Error::io("tell what machine this is", unsupported.into())

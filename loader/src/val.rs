@@ -42,6 +42,13 @@ macro_rules! accessors {
     ($($(#[$doc:meta])* $name:ident: $ty:ty = $variant:ident($pattern:pat) => $value:expr;)*) => {
         $(
             $(#[$doc])*
+            ///
+            /// ```
+            /// use precast_loader::{Val, ValType};
+            ///
+            #[doc = concat!("let value = Val::default_of(ValType::", stringify!($variant), ");")]
+            #[doc = concat!("assert!(value.", stringify!($name), "().is_some());")]
+            /// ```
             pub fn $name(&self) -> Option<$ty> {
                 match *self {
                     Self::$variant($pattern) => Some($value),
@@ -54,6 +61,13 @@ macro_rules! accessors {
 
 impl Val {
     /// The value's type.
+    ///
+    /// ```
+    /// # use precast_loader::{FuncType, Val};
+    /// fn fit(ty: &FuncType, params: &[Val]) -> bool {
+    ///     params.iter().map(Val::ty).eq(ty.params.iter().copied())
+    /// }
+    /// ```
     pub fn ty(&self) -> ValType {
         match self {
             Self::I32(_) => ValType::I32,
@@ -67,6 +81,12 @@ impl Val {
     }
 
     /// Zero, or the null reference.
+    ///
+    /// ```
+    /// # use precast_loader::{Val, ValType};
+    /// assert_eq!(Val::default_of(ValType::F64), Val::from(0.0));
+    /// assert_eq!(Val::default_of(ValType::FuncRef), Val::FuncRef(None));
+    /// ```
     pub fn default_of(ty: ValType) -> Self {
         match ty {
             ValType::I32 => Self::I32(0),

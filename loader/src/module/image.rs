@@ -16,6 +16,7 @@ use precast_artifacts_format::{
 };
 
 use super::damaged;
+use crate::artifact::{Sections, sections_of};
 use crate::error::{Error, IoError, LimitError, LinkError};
 use crate::runtime;
 use crate::sys::mmap::{Mapping, Protection};
@@ -31,7 +32,7 @@ pub(crate) struct Image {
     /// The artifact read once more, for what only backtraces need. Borrows the mapping, which is
     /// why it is never given away for longer than `&self`.
     artifact: OnceLock<Option<Artifact<'static>>>,
-    sections: [Range<usize>; Section::ALL.len()],
+    sections: Sections,
     mapping: Mapping,
     /// The file, from which memories are mapped copy-on-write.
     file: File,
@@ -80,13 +81,7 @@ impl Image {
         let artifact = Artifact::parse_on(bytes, host)?;
         check_exports(artifact.manifest())?;
         let addresses = slot_values(artifact.manifest())?;
-        let sections = Section::ALL.map(|section| {
-            let section = artifact.section(section);
-            // An empty section is an empty slice somewhere.
-            let start = section.as_ptr().addr().checked_sub(bytes.as_ptr().addr());
-            let start = start.filter(|_| !section.is_empty()).unwrap_or(0);
-            start..start + section.len()
-        });
+        let sections = sections_of(&artifact);
         let image_offset = artifact.file_offset(Section::Image);
         let note = artifact.note().clone();
         let manifest = artifact.into_manifest();

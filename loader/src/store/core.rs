@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,7 +10,7 @@ use precast_artifacts_format::TrapCode;
 use precast_artifacts_format::abi::StoreContext;
 
 use super::StoreId;
-use super::funcs::{FuncData, HostFunc};
+use super::funcs::{AddressHasher, FuncData, HostFunc};
 use super::instance_data::InstanceData;
 use crate::backtrace::{self, RawFrames};
 use crate::engine::{Engine, Limits};
@@ -71,7 +72,7 @@ pub(crate) struct StoreCore {
     /// Which of the guests' functions has this code and vmctx.
     pub(crate) funcs_by_address: HashMap<(u64, u64), u32>,
     /// Which function a host function's definition has become in this store.
-    pub(crate) funcs_by_definition: HashMap<usize, u32>,
+    pub(crate) funcs_by_definition: HashMap<usize, u32, BuildHasherDefault<AddressHasher>>,
     /// Host functions that a guest may hold a reference to, but that cannot be called from guest
     /// code before a module comes that has a trampoline for their type.
     pub(crate) waiting_funcs: Vec<u32>,
@@ -117,7 +118,7 @@ impl StoreCore {
             modules: BTreeMap::new(),
             globals_by_address: HashMap::new(),
             funcs_by_address: HashMap::new(),
-            funcs_by_definition: HashMap::new(),
+            funcs_by_definition: HashMap::default(),
             waiting_funcs: Vec::new(),
         }
     }

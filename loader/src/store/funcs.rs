@@ -4,12 +4,13 @@
     reason = "funcrefs and vmctx headers are read where generated code keeps them"
 )]
 
+use std::hash::Hasher;
 use std::ptr::with_exposed_provenance;
 use std::sync::Arc;
 
 use precast_artifacts_format::FuncType;
 use precast_artifacts_format::abi::{
-    HOST_FUNC_MAGIC, HostFuncContext, VmFunc, VmFuncRef, VmctxHeader,
+    HOST_FUNC_MAGIC, HostFuncContext, INSTANCE_MAGIC, VmFunc, VmFuncRef, VmctxHeader,
 };
 
 use super::core::{StoreCore, push};
@@ -89,15 +90,22 @@ impl StoreCore {
         Some(index)
     }
 
-    /// The number of a host function, which is set up if it is new here. `None` if its type is not
-    /// the engine's.
+    /// Makes room for that many host functions, where there are none yet.
+    pub(crate) fn expect_host_funcs(&mut self, count: usize) {
+        if self.host_funcs.is_empty() {
+            self.funcs.reserve(count);
+            self.host_funcs.reserve(count);
+            self.funcs_by_definition.reserve(count);
+        }
+    }
+
+    /// The number of a host function of the engine's, which is set up if it is new here. `None` if
+    /// there are too many.
     pub(crate) fn add_host_func(&mut self, definition: &Arc<HostFuncDef>) -> Option<u32> {
         let key = Arc::as_ptr(definition).addr();
         if let Some(&index) = self.funcs_by_definition.get(&key) {
             return Some(index);
         }
-        let type_id = definition.type_id();
-        let ty = self.engine.func_type(type_id)?;
         let index = u32::try_from(self.funcs.len()).ok()?;
         let context = Place::new(definition.context(self.context_address(), index));
         self.funcs.push(FuncData {
@@ -105,8 +113,8 @@ impl StoreCore {
                 code: 0,
                 vmctx: context.address(),
             },
-            type_id,
-            ty,
+            type_id: definition.type_id(),
+            ty: Arc::clone(definition.ty()),
             is_host: true,
             is_direct: definition.is_direct(),
             entry: None,
@@ -124,6 +132,11 @@ impl StoreCore {
     /// The function at `index`, which a handle of this store holds.
     pub(crate) fn func(&self, index: u32) -> &FuncData {
         &self.funcs[index as usize]
+    }
+
+    /// The number of the instance that the function at `index` belongs to; `None` for the host's.
+    pub(crate) fn instance_of_func(&self, index: u32) -> Option<u32> {
+        numbered(self.func(index).func.vmctx, INSTANCE_MAGIC)
     }
 
     /// The trampolines by which the host calls the function at `index`, in a module that the store
@@ -220,13 +233,41 @@ impl StoreCore {
     }
 }
 
+/// Hashes the addresses of definitions. They are the allocator's choice, not a guest's, so that
+/// nobody can make them collide, and a multiplication spreads them well enough.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct AddressHasher(u64);
+
+impl Hasher for AddressHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_usize(usize::from(byte));
+        }
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        // 2⁶⁴ divided by the golden ratio. The table looks at the highest bits and the lowest.
+        let product = (self.0 ^ number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = product ^ (product >> 32);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// The number of the host function with that vmctx; `None` if it is an instance's.
 fn host_func_index(vmctx: u64) -> Option<u32> {
+    numbered(vmctx, HOST_FUNC_MAGIC)
+}
+
+/// The number that the header of that vmctx holds, if it is of that kind.
+fn numbered(vmctx: u64, magic: u32) -> Option<u32> {
     let header = with_exposed_provenance::<VmctxHeader>(vmctx as usize);
     // SAFETY: every vmctx that the loader or guest code holds belongs to something that lives as
     // long as the store, and begins with a header.
     let header = unsafe { &*header };
-    (header.magic == HOST_FUNC_MAGIC)
+    (header.magic == magic)
         .then(|| u32::try_from(header.host).ok())
         .flatten()
 }

@@ -1,0 +1,140 @@
+//! Stand-ins for imports that nobody defines.
+
+use precast_artifacts_format::FuncType;
+
+use super::{Definition, Linker};
+use crate::error::{Error, MissingImport};
+use crate::extern_type::ExternType;
+use crate::global::Global;
+use crate::host_func::HostFuncDef;
+use crate::instance::Extern;
+use crate::memory::Memory;
+use crate::module::Module;
+use crate::store::AsStoreMut;
+use crate::table::Table;
+use crate::val::Val;
+
+impl<T> Linker<T> {
+    /// Defines each function that `module` imports and that is not defined yet as one that ends
+    /// the guest with the host error [`MissingImport`] when it is called. So a module can be run
+    /// that imports more than it uses. Other imports are left as they are: they are missing when
+    /// the module is instantiated.
+    ///
+    /// The definitions stay, and count like any other: a [resolver](Linker::resolver) is not asked
+    /// for them, and other modules find them.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError::OtherEngine`]; [`Error::Limit`] if the engine knows too many function types.
+    /// Nothing is defined then.
+    ///
+    /// [`LinkError::OtherEngine`]: crate::LinkError::OtherEngine
+    ///
+    /// ```no_run
+    /// # use precast_loader::{Engine, Linker, MissingImport, Module, Store};
+    /// # let engine = Engine::default();
+    /// # // SAFETY: an example that is not run.
+    /// # let module = unsafe { Module::load(&engine, "app.precast")? };
+    /// let mut linker = Linker::new(&engine);
+    /// linker.define_unknown_imports_as_traps(&module)?;
+    /// let mut store = Store::new(&engine, ());
+    /// let instance = linker.instantiate(&mut store, &module)?;
+    /// if let Err(error) = instance.func(&mut store, "run")?.call(&mut store, &[]) {
+    ///     let missing = error.downcast_ref::<MissingImport>();
+    ///     println!("stopped at {missing:?}");
+    /// }
+    /// # Ok::<(), precast_loader::Error>(())
+    /// ```
+    pub fn define_unknown_imports_as_traps(&mut self, module: &Module) -> Result<&mut Self, Error> {
+        self.define_unknown_imports(module, |linker, import| {
+            let ExternType::Func(ty) = &import.ty else {
+                return Ok(None);
+            };
+            let missing = import.clone();
+            let end = move || Err(Error::host(missing.clone()));
+            linker.stub(ty, end).map(Some)
+        })
+    }
+
+    /// Defines everything that `module` imports and that is not defined yet as something empty: a
+    /// function that does nothing and gives zeros and nulls; a global that is zero or null; a
+    /// memory of zeros or a table of nulls, as small as it may be.
+    ///
+    /// Globals, memories and tables are made in `store`; if there are any, modules can then be
+    /// instantiated in that store only. The definitions stay, and count like any other: a
+    /// [resolver](Linker::resolver) is not asked for them, and other modules find them.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError::OtherEngine`]; [`Error::Limit`], [`Error::Io`] if there is no room. Nothing is
+    /// defined then.
+    ///
+    /// [`LinkError::OtherEngine`]: crate::LinkError::OtherEngine
+    ///
+    /// ```no_run
+    /// # use precast_loader::{Engine, Linker, Module, Store};
+    /// # let engine = Engine::default();
+    /// # // SAFETY: an example that is not run.
+    /// # let module = unsafe { Module::load(&engine, "app.precast")? };
+    /// let mut store = Store::new(&engine, ());
+    /// let mut linker = Linker::new(&engine);
+    /// linker.define_unknown_imports_as_default_values(&mut store, &module)?;
+    /// let instance = linker.instantiate(&mut store, &module)?;
+    /// # Ok::<(), precast_loader::Error>(())
+    /// ```
+    pub fn define_unknown_imports_as_default_values(
+        &mut self,
+        store: &mut impl AsStoreMut<Data = T>,
+        module: &Module,
+    ) -> Result<&mut Self, Error> {
+        self.define_unknown_imports(module, |linker, import| {
+            let item: Extern = match &import.ty {
+                ExternType::Func(ty) => return linker.stub(ty, || Ok(())).map(Some),
+                &ExternType::Table(ty) => {
+                    Table::new(store, ty, Val::default_of(ty.element))?.into()
+                }
+                &ExternType::Memory(ty) => Memory::new(store, ty)?.into(),
+                &ExternType::Global(ty) => {
+                    Global::new(store, ty, Val::default_of(ty.content))?.into()
+                }
+            };
+            Ok(Some(Definition::Extern(item)))
+        })
+    }
+
+    /// Defines what `stand_in` makes for each import of `module` that is not defined; nothing if
+    /// it fails for one.
+    fn define_unknown_imports(
+        &mut self,
+        module: &Module,
+        mut stand_in: impl FnMut(&Self, &MissingImport) -> Result<Option<Definition>, Error>,
+    ) -> Result<&mut Self, Error> {
+        let (_, missing) = self.find_imports(module)?;
+        let mut made: Vec<(MissingImport, Definition)> = Vec::new();
+        for import in missing {
+            let same_name = |(other, _): &(MissingImport, Definition)| {
+                (&other.module, &other.name) == (&import.module, &import.name)
+            };
+            // A name that is wanted twice is defined once.
+            if !made.iter().any(same_name)
+                && let Some(definition) = stand_in(self, &import)?
+            {
+                made.push((import, definition));
+            }
+        }
+        for (import, definition) in made {
+            self.insert(&import.module, &import.name, definition)?;
+        }
+        Ok(self)
+    }
+
+    /// A function whose results are zeros and nulls unless `end` fails.
+    fn stub(
+        &self,
+        ty: &FuncType,
+        end: impl Fn() -> Result<(), Error> + Send + Sync + 'static,
+    ) -> Result<Definition, Error> {
+        let stub = HostFuncDef::dynamic::<T, _>(&self.engine, ty.clone(), move |_, _, _| end())?;
+        Ok(Definition::Host(stub))
+    }
+}
