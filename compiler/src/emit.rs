@@ -24,6 +24,8 @@ pub(crate) fn artifact(
     options: &Options,
 ) -> Vec<u8> {
     let places = Places { jobs, linked };
+    let mut custom = module.custom_sections.clone();
+    custom.retain(|&(name, _)| options.custom_sections.keeps(name));
     let mut lists = Lists::default();
     let escaping = lists.add(&plan.escaping);
     let element_segments = module
@@ -72,7 +74,7 @@ pub(crate) fn artifact(
         elements: &lists.bytes,
         passive: &plan.images.passive,
         image: &plan.images.image,
-        custom: &CustomSections::encode(&[]),
+        custom: &CustomSections::encode(&custom),
         symbols: &symbols(module, plan, &places),
     })
 }

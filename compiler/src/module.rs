@@ -36,6 +36,8 @@ pub(crate) struct Module<'a> {
     pub(crate) bodies: Vec<Body<'a>>,
     /// Names of functions, by index, as far as the name section goes.
     pub(crate) func_names: Vec<Option<&'a str>>,
+    /// Custom sections but for the name section, as name and contents.
+    pub(crate) custom_sections: Vec<(&'a str, &'a [u8])>,
 }
 
 /// A function body that has neither been validated nor translated.

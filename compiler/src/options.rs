@@ -20,6 +20,34 @@ pub enum OptLevel {
     SpeedAndSize,
 }
 
+/// Which custom sections of the module are kept in the artifact. The name section never is: the
+/// artifact's symbols hold the names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CustomSections {
+    /// All of them.
+    #[default]
+    All,
+    /// All but those that only debuggers read: `.debug_*`, `external_debug_info` and
+    /// `sourceMappingURL`.
+    NoDebug,
+    /// None.
+    None,
+}
+
+impl CustomSections {
+    /// Whether a section of that name is kept.
+    pub(crate) fn keeps(self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::NoDebug => {
+                let others = ["external_debug_info", "sourceMappingURL"];
+                !name.starts_with(".debug_") && !others.contains(&name)
+            }
+            Self::None => false,
+        }
+    }
+}
+
 /// Options of a compilation. The same module and the same options give the same bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
@@ -32,6 +60,8 @@ pub struct Options {
     pub opt_level: OptLevel,
     /// How memories are laid out.
     pub tunables: Tunables,
+    /// Which custom sections are kept.
+    pub custom_sections: CustomSections,
     /// Threads to compile with; does not change the result. Default: one per CPU.
     pub threads: Option<NonZeroUsize>,
 }
@@ -44,6 +74,7 @@ impl Options {
             cpu_features: CpuLevel::default_of(target.arch).features(),
             opt_level: OptLevel::default(),
             tunables: Tunables::DEFAULT,
+            custom_sections: CustomSections::default(),
             threads: None,
         }
     }
@@ -141,6 +172,24 @@ mod tests {
         ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn sections_for_debuggers_are_told_by_their_names() {
+        let kept = |which: CustomSections| {
+            let mut names = vec![
+                "producers",
+                ".debug_line",
+                "debug",
+                "external_debug_info",
+                "sourceMappingURL",
+            ];
+            names.retain(|name| which.keeps(name));
+            names
+        };
+        assert_eq!(kept(CustomSections::All).len(), 5);
+        assert_eq!(kept(CustomSections::NoDebug), ["producers", "debug"]);
+        assert!(kept(CustomSections::None).is_empty());
     }
 
     #[test]

@@ -19,6 +19,9 @@ type Result<T, E = CompileError> = std::result::Result<T, E>;
 /// The largest module, in bytes: offsets into it are 32-bit numbers.
 const MAX_MODULE_BYTES: u64 = u32::MAX as u64;
 
+/// The section whose contents go into the artifact's symbols and manifest.
+const NAME_SECTION: &str = "name";
+
 /// Parses `wasm` and validates everything except function bodies, which carry what it takes to
 /// validate them later.
 pub(crate) fn parse(wasm: &[u8]) -> Result<Module<'_>> {
@@ -185,6 +188,9 @@ fn section<'a>(
         Payload::CustomSection(section) => {
             if let KnownCustom::Name(names) = section.as_known() {
                 self::names(module, names);
+            } else if section.name() != NAME_SECTION {
+                let kept = (section.name(), section.data());
+                module.custom_sections.push(kept);
             }
         }
         _ => {}

@@ -8,8 +8,8 @@ use std::sync::{Arc, OnceLock};
 
 use precast_artifacts_format::abi::VmctxLayout;
 use precast_artifacts_format::{
-    AddressMap, Artifact, ArtifactError, ExternIndex, FuncTable, FuncType, ImportType,
-    ImportedCounts, Manifest, Note, Section,
+    AddressMap, Artifact, ArtifactError, CustomSections, ExternIndex, FuncTable, FuncType,
+    ImportType, ImportedCounts, Manifest, Note, Section,
 };
 
 use crate::engine::{self, Engine};
@@ -207,6 +207,36 @@ impl Module {
     /// Size of the machine code, in bytes.
     pub fn text_bytes(&self) -> usize {
         self.image().section(Section::Text).len()
+    }
+
+    /// The module's custom sections that the artifact has kept: name and contents, in order. Names
+    /// need not differ. Never the name section, whose names are the artifact's symbols.
+    ///
+    /// ```no_run
+    /// # use precast_loader::{Engine, Module};
+    /// # // SAFETY: an example that is not run.
+    /// # let module = unsafe { Module::load(&Engine::default(), "app.precast")? };
+    /// for (name, contents) in module.custom_sections() {
+    ///     println!("{name}: {} bytes", contents.len());
+    /// }
+    /// # Ok::<(), precast_loader::Error>(())
+    /// ```
+    pub fn custom_sections(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let sections = CustomSections::parse(self.image().section(Section::Custom));
+        sections.into_iter().flat_map(|sections| sections.iter())
+    }
+
+    /// The contents of the first custom section of that name.
+    ///
+    /// ```no_run
+    /// # use precast_loader::{Engine, Module};
+    /// # // SAFETY: an example that is not run.
+    /// # let module = unsafe { Module::load(&Engine::default(), "app.precast")? };
+    /// let producers = module.custom_section("producers");
+    /// # Ok::<(), precast_loader::Error>(())
+    /// ```
+    pub fn custom_section(&self, name: &str) -> Option<&[u8]> {
+        CustomSections::parse(self.image().section(Section::Custom))?.get(name)
     }
 
     /// Whether both are the same module, loaded once.

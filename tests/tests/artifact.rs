@@ -8,9 +8,9 @@ use precast_artifacts_format::{
     Artifact, ArtifactError, ArtifactParts, CpuFeature, CpuFeatures, Difference, ExternIndex, Host,
     ImportType, Manifest, Range32, Section, Target, ValType,
 };
-use precast_compiler::{Options, compile, parse_target};
-use precast_loader::{Error, Module};
-use precast_tests::{artifact, files_below, options, repository, wasm};
+use precast_compiler::{CustomSections, Options, compile, parse_target};
+use precast_loader::{Engine, Error, Module};
+use precast_tests::{Compiled, artifact, files_below, load, options, repository, wasm};
 
 /// A module with something in every section.
 const EVERYTHING: &str = r#"
@@ -32,7 +32,8 @@ const EVERYTHING: &str = r#"
         (i32.add (i32.load (local.get 0)) (i32.load offset=4 (local.get 0))))
       (func (export "call") (param i32) (result i32)
         (table.init $changing $passive_elements (i32.const 0) (i32.const 0) (i32.const 1))
-        (call_indirect $constant (param i32) (result i32) (local.get 0) (local.get 0))))
+        (call_indirect $constant (param i32) (result i32) (local.get 0) (local.get 0)))
+      (@custom "custom" "of the module"))
 "#;
 
 fn aarch64() -> Target {
@@ -462,4 +463,46 @@ fn binutils_read_artifacts_without_complaint() {
     if let Some(code) = code {
         assert!(code.contains("<_start>:"));
     }
+}
+
+#[test]
+fn custom_sections_are_kept_as_they_were_but_for_names() {
+    let wasm = wasm(
+        r#"(module
+          (@custom "first" "one")
+          (@custom ".debug_info" "two")
+          (func $named)
+          (@custom "first" "three")
+          (@custom "empty" ""))"#,
+    );
+    let engine = Engine::default();
+    let kept = |custom_sections| {
+        let options = Options {
+            custom_sections,
+            ..options()
+        };
+        let compiled = Compiled::new(&wasm, &options).unwrap();
+        let module = load(&engine, &compiled).unwrap();
+        let sections = module.custom_sections();
+        let sections: Vec<_> = sections
+            .map(|(name, contents)| (name.to_owned(), contents.to_owned()))
+            .collect();
+        for (name, _) in &sections {
+            let first = sections.iter().find(|(other, _)| other == name);
+            assert_eq!(module.custom_section(name), first.map(|(_, c)| &**c));
+        }
+        assert_eq!(module.custom_section("name"), None);
+        sections
+    };
+    let section = |name: &str, contents: &[u8]| (name.to_owned(), contents.to_owned());
+    let all = [
+        section("first", b"one"),
+        section(".debug_info", b"two"),
+        section("first", b"three"),
+        section("empty", b""),
+    ];
+    assert_eq!(kept(CustomSections::All), all);
+    let [first, _, third, empty] = all;
+    assert_eq!(kept(CustomSections::NoDebug), [first, third, empty]);
+    assert_eq!(kept(CustomSections::None), []);
 }
