@@ -66,7 +66,7 @@ pub use precast_artifacts_format::{
     WASM_PAGE_BYTES,
 };
 
-pub use backtrace::{Backtrace, Frame};
+pub use backtrace::{Backtrace, Frame, FrameSymbol};
 pub use caller::Caller;
 pub use engine::{Config, Engine};
 pub use error::{

@@ -436,6 +436,7 @@ mod tests {
             entry_trampolines: vec![Some(4), None],
             import_trampolines: vec![None, Some(8)],
             features: vec!["a-feature".into()],
+            code_offset: 77,
         }
     }
 
