@@ -7,8 +7,8 @@ static volatile int table[4] = {3, 1, 0, 2};
 
 static inline __attribute__((always_inline)) int checked(int index) {
     if (index > 3)
-        __builtin_trap(); // stops "walk"
-    return table[index];
+        return 0;
+    return 12 / table[index]; // stops "walk"
 }
 
 static inline __attribute__((always_inline)) int step(int index, int by) {
