@@ -211,20 +211,66 @@ fn entry(code: u8) -> [u8; 9] {
     [code, 16, 0, 0, 0, 16, 0, 0, 0]
 }
 
+/// A sequence of a line program: rows as address and line, ascending, and the end.
+fn sequence(rows: &[(u8, u8)], end: u8) -> Vec<u8> {
+    let mut program = vec![0, 5, 2, rows[0].0, 0, 0, 0];
+    let (mut address, mut line) = (rows[0].0, 1);
+    for row in rows {
+        // Advance the address and the line, make a row.
+        program.extend([2, row.0 - address, 3, row.1 - line, 1]);
+        (address, line) = *row;
+    }
+    program.extend([2, end - address, 0, 1, 1]);
+    program
+}
+
+#[test]
+fn lines_of_code_that_was_left_out_are_not_taken_for_others() {
+    let mut contents = unit(&[]);
+    // The root has a line table, the first one.
+    let root = contents[0].1.iter().position(|&byte| byte == 0x06).unwrap();
+    contents[0].1.splice(root + 1..root + 1, [0x10, 0x17]);
+    contents[1].1.extend([0; 4]);
+    contents[1].1[0] += 4;
+    let head = [1, 1, 1, 0xfb, 14, 13, 0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1];
+    let names = b"\0a.c\0\0\0\0\0";
+    let program = [
+        sequence(&[(16, 3), (24, 4)], 32),
+        sequence(&[(0, 9), (20, 10)], 28),
+    ];
+    let (head, program) = ([&head[..], names].concat(), program.concat());
+    let head = [&[head.len() as u8, 0, 0, 0], &head[..]].concat();
+    let len = 2 + head.len() + program.len();
+    let table = [&[len as u8, 0, 0, 0, 4, 0][..], &head, &program].concat();
+    contents.push((".debug_line".to_owned(), table));
+    let found = lookups(&contents, [16, 23, 24, 31].into_iter());
+    let lines: Vec<_> = found.iter().map(|symbols| symbols[0].line()).collect();
+    assert_eq!(lines, [Some(3), Some(3), Some(4), Some(4)]);
+    assert_eq!(found[0][0].file(), Some("a.c"));
+}
+
+/// Which of the functions at an address are inlined, if those are the entries below the root.
+fn inlined(entries: &[&[u8]]) -> Vec<bool> {
+    let symbols = lookups(&unit(&entries.concat()), 20..21);
+    symbols[0].iter().map(FrameSymbol::is_inlined).collect()
+}
+
 #[test]
 fn calls_nested_without_end_end_nothing() {
     let depth = |depth: usize| {
-        let entries = [&entry(2)[..], &entry(3).repeat(depth), &vec![0; depth + 2]].concat();
-        let symbols = lookups(&unit(&entries), 20..21);
-        symbols[0]
-            .iter()
-            .map(FrameSymbol::is_inlined)
-            .collect::<Vec<_>>()
+        let calls = entry(3).repeat(depth);
+        inlined(&[&entry(2), &calls, &vec![0; depth + 2]])
     };
     assert_eq!(depth(0), [false]);
     assert_eq!(depth(2), [true, true, false]);
     // More than a stack has room for.
     assert_eq!(depth(1_000_000), [false]);
+}
+
+#[test]
+fn calls_beside_one_another_are_not_taken_for_nested() {
+    let (function, call) = (&entry(2)[..], &entry(3)[..]);
+    assert_eq!(inlined(&[function, call, &[0], call, &[0, 0]]), [true, false]);
 }
 
 #[test]
