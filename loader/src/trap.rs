@@ -30,12 +30,28 @@ impl Trap {
     }
 
     /// Why.
+    ///
+    /// ```
+    /// use precast_loader::{Error, TrapCode};
+    ///
+    /// fn ran_out_of_stack(error: &Error) -> bool {
+    ///     error.trap().is_some_and(|trap| trap.code() == TrapCode::StackOverflow)
+    /// }
+    /// assert!(ran_out_of_stack(&TrapCode::StackOverflow.into()));
+    /// ```
     pub fn code(&self) -> TrapCode {
         self.code
     }
 
     /// The Wasm functions that were being executed. Empty for a trap during instantiation that
     /// happened outside of any function.
+    ///
+    /// ```
+    /// use precast_loader::{Trap, TrapCode};
+    ///
+    /// let trap = Trap::from(TrapCode::Unreachable);
+    /// assert!(trap.backtrace().is_empty(), "it has been in no function yet");
+    /// ```
     pub fn backtrace(&self) -> &Backtrace {
         &self.backtrace
     }

@@ -8,7 +8,7 @@ use super::FrameSymbol;
 
 /// What is known of a module's DWARF: nothing.
 #[derive(Debug, Default)]
-pub(crate) struct DebugInfo;
+pub(crate) struct DebugInfo(());
 
 impl DebugInfo {
     pub(crate) fn symbols(&self, _: CustomSections<'_>, _: u32) -> Vec<FrameSymbol> {

@@ -44,22 +44,18 @@ impl<'l, 'a> Lookup<'l, 'a> {
         }
     }
 
-    /// The functions at `address`, innermost first; empty if nothing is known.
-    pub(super) fn symbols(mut self, address: u32) -> Vec<FrameSymbol> {
-        let Some((number, unit)) = self.unit_at(address) else {
-            return Vec::new();
-        };
-        let Some(tables) = self.units.tables(number, self.dwarf, &unit) else {
-            return Vec::new();
-        };
+    /// The functions at `address`, innermost first; `None` if nothing is known.
+    pub(super) fn symbols(mut self, address: u32) -> Option<Vec<FrameSymbol>> {
+        let number = self.units.at_address(address)?;
+        let unit = self.open(number)?;
+        let tables = self.units.tables(number, self.dwarf, &unit)?;
         let function = tables.functions.find(address);
-        let place = tables.lines.find(address);
+        // Where the innermost function is; the others are where they call.
+        let mut place = tables.lines.find(address);
         if function.is_none() && place.is_none() {
-            return Vec::new();
+            return None;
         }
         let inlined = function.and_then(|entry| self.inlined(&unit, entry, address).ok());
-        // The innermost function is where the line table says; the others are where they call.
-        let mut place = place;
         let mut symbols = Vec::new();
         for call in inlined.unwrap_or_default().into_iter().rev() {
             let name = self.name(number, call.entry);
@@ -68,7 +64,7 @@ impl<'l, 'a> Lookup<'l, 'a> {
         }
         let name = function.and_then(|entry| self.name(number, entry));
         symbols.push(self.symbol(&unit, name, place, false));
-        symbols
+        Some(symbols)
     }
 
     fn symbol(
@@ -78,20 +74,14 @@ impl<'l, 'a> Lookup<'l, 'a> {
         place: Option<Place>,
         is_inlined: bool,
     ) -> FrameSymbol {
+        let known = |number: u32| (number != 0).then_some(number);
         FrameSymbol {
             name,
             file: place.and_then(|place| names::file(self.dwarf, unit, place.file)),
-            line: place.map(|place| place.line).filter(|&line| line != 0),
-            column: place
-                .map(|place| place.column)
-                .filter(|&column| column != 0),
+            line: place.and_then(|place| known(place.line)),
+            column: place.and_then(|place| known(place.column)),
             is_inlined,
         }
-    }
-
-    fn unit_at(&mut self, address: u32) -> Option<(usize, Rc<Unit<Metered<'a>>>)> {
-        let number = self.units.at_address(address)?;
-        Some((number, self.open(number)?))
     }
 
     fn open(&mut self, number: usize) -> Option<Rc<Unit<Metered<'a>>>> {

@@ -127,7 +127,7 @@ fn lookups_do_not_depend_on_one_another() {
         backward.reverse();
         assert_eq!(forward, backward, "{module}");
         for (address, symbols) in (0..).zip(&forward).step_by(7) {
-            assert_eq!(lookups(&contents, address..address + 1), [symbols.clone()]);
+            assert_eq!(lookups(&contents, address..address + 1)[0], *symbols);
         }
     }
 }
@@ -270,7 +270,10 @@ fn calls_nested_without_end_end_nothing() {
 #[test]
 fn calls_beside_one_another_are_not_taken_for_nested() {
     let (function, call) = (&entry(2)[..], &entry(3)[..]);
-    assert_eq!(inlined(&[function, call, &[0], call, &[0, 0]]), [true, false]);
+    assert_eq!(
+        inlined(&[function, call, &[0], call, &[0, 0]]),
+        [true, false]
+    );
 }
 
 #[test]
