@@ -61,6 +61,9 @@ pub struct Manifest {
     pub import_trampolines: Vec<Option<Trampolines>>,
     /// WebAssembly features beyond version 2.0 that the module needs, by name.
     pub features: Vec<String>,
+    /// Where the contents of the module's code section start, in bytes from the start of the
+    /// module; 0 if it has none. The addresses in the module's DWARF count from there.
+    pub code_offset: u32,
 }
 
 /// The trampolines for a type in one direction, as offsets in the text.

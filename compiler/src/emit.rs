@@ -59,6 +59,7 @@ pub(crate) fn artifact(
             _ => None,
         }),
         features: Vec::new(),
+        code_offset: module.code_offset,
     };
     precast_artifacts_format::write(&ArtifactParts {
         target: options.target,

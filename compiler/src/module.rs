@@ -32,6 +32,8 @@ pub(crate) struct Module<'a> {
     pub(crate) start: Option<u32>,
     pub(crate) elements: Vec<Elements>,
     pub(crate) data: Vec<Data<'a>>,
+    /// Where the contents of the code section start, in bytes from the start of the module.
+    pub(crate) code_offset: u32,
     /// The body of each defined function.
     pub(crate) bodies: Vec<Body<'a>>,
     /// Names of functions, by index, as far as the name section goes.

@@ -185,6 +185,12 @@ fn section<'a>(
                 });
             }
         }
+        Payload::CodeSectionStart {
+            unchecked_range, ..
+        } => {
+            // A module that is too long for this has been refused.
+            module.code_offset = unchecked_range.start as u32;
+        }
         Payload::CustomSection(section) => {
             if let KnownCustom::Name(names) = section.as_known() {
                 self::names(module, names);

@@ -10,19 +10,37 @@
 //!
 //! and the same again for each activation of the store further out, which stopped where it called
 //! a host function. The walk runs while the frames still stand (in the signal handler for a
-//! trap) and notes numbers only; names are found afterwards.
+//! trap) and notes numbers only; the functions are found afterwards, and names, files and lines
+//! when somebody asks for them.
 
 use std::fmt;
-use std::sync::Arc;
 
+use crate::module::Module;
+
+#[cfg(feature = "dwarf")]
+mod dwarf;
+#[cfg(not(feature = "dwarf"))]
+#[path = "backtrace/no_dwarf.rs"]
+mod dwarf;
+mod symbol;
 mod walk;
 
+pub(crate) use dwarf::DebugInfo;
+pub use symbol::FrameSymbol;
 pub(crate) use walk::{RawFrames, record, record_exit, record_interrupted, resolve};
+
+use symbol::Printable;
 
 /// How many frames are kept, from the innermost on. The others are counted.
 pub(crate) const MAX_FRAMES: usize = 64;
 
 /// The Wasm functions that were being executed, innermost first.
+///
+/// These are the functions of one store, through all calls of its guests that were under way on
+/// the thread. Host functions between them are not listed, nor is a function that has ended by a
+/// tail call.
+///
+/// A backtrace keeps the modules that it names loaded.
 ///
 /// ```
 /// use precast_loader::{Error, Frame};
@@ -40,55 +58,160 @@ pub struct Backtrace {
 
 impl Backtrace {
     /// The frames, innermost first; no more than 64.
+    ///
+    /// ```
+    /// use precast_loader::{Trap, TrapCode};
+    ///
+    /// for frame in Trap::from(TrapCode::Unreachable).backtrace().frames() {
+    ///     println!("{frame}");
+    /// }
+    /// ```
     pub fn frames(&self) -> &[Frame] {
         &self.frames
     }
 
     /// How many more frames there were further out.
+    ///
+    /// ```
+    /// use precast_loader::Backtrace;
+    ///
+    /// assert_eq!(Backtrace::default().omitted(), 0);
+    /// ```
     pub fn omitted(&self) -> usize {
         self.omitted
     }
 
     /// Whether there were no Wasm functions at all.
+    ///
+    /// ```
+    /// use precast_loader::Backtrace;
+    ///
+    /// assert!(Backtrace::default().is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.frames.is_empty()
     }
 }
 
 /// A Wasm function in a [`Backtrace`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// Two frames are equal if they are at the same place of the same [`Module`].
+///
+/// ```no_run
+/// # fn report(error: &precast_loader::Error) {
+/// for frame in error.backtrace().into_iter().flat_map(|backtrace| backtrace.frames()) {
+///     println!("in {}: {:?}", frame.module_name(), frame.func_name());
+/// }
+/// # }
+/// ```
+#[derive(Debug, Clone)]
 pub struct Frame {
-    pub(crate) module: Arc<str>,
-    pub(crate) func_index: u32,
-    pub(crate) func_name: Option<String>,
-    pub(crate) wasm_offset: Option<u32>,
+    module: Module,
+    /// The function's index among those that the module defines.
+    defined: u32,
+    wasm_offset: Option<u32>,
 }
 
 impl Frame {
-    /// The module's own name, or else the stem of the name of the file it was loaded from.
-    pub fn module_name(&self) -> &str {
+    /// The module.
+    ///
+    /// ```no_run
+    /// # fn report(frame: &precast_loader::Frame) {
+    /// println!("{} bytes of code", frame.module().text_bytes());
+    /// # }
+    /// ```
+    pub fn module(&self) -> &Module {
         &self.module
     }
 
-    /// The function's index in its module, imports counted.
-    pub fn func_index(&self) -> u32 {
-        self.func_index
+    /// The module's own name, or else the stem of the name of the file it was loaded from.
+    ///
+    /// ```no_run
+    /// # fn report(frame: &precast_loader::Frame) {
+    /// println!("in {}", frame.module_name());
+    /// # }
+    /// ```
+    pub fn module_name(&self) -> &str {
+        self.module.display_name()
     }
 
-    /// The function's name, if the artifact has it.
+    /// The function's index in its module, imports counted.
+    ///
+    /// ```no_run
+    /// # fn report(frame: &precast_loader::Frame) {
+    /// println!("function {}", frame.func_index());
+    /// # }
+    /// ```
+    pub fn func_index(&self) -> u32 {
+        self.module.imported().funcs.saturating_add(self.defined)
+    }
+
+    /// The function's name, if the artifact has it, as it stands there: compilers may have
+    /// mangled it.
+    ///
+    /// ```no_run
+    /// # fn report(frame: &precast_loader::Frame) {
+    /// println!("in {}", frame.func_name().unwrap_or("?"));
+    /// # }
+    /// ```
     pub fn func_name(&self) -> Option<&str> {
-        self.func_name.as_deref()
+        self.module.function_name(self.defined)
     }
 
     /// Where in the WebAssembly module the instruction is, in bytes from its start, if the
     /// artifact says.
+    ///
+    /// ```no_run
+    /// # fn report(frame: &precast_loader::Frame) {
+    /// if let Some(offset) = frame.wasm_offset() {
+    ///     println!("at {offset:#x}");
+    /// }
+    /// # }
+    /// ```
     pub fn wasm_offset(&self) -> Option<u32> {
         self.wasm_offset
     }
+
+    /// What the module's [DWARF] says about the instruction: the functions that the guest's
+    /// compiler has inlined here, innermost first, then the function itself, each with the place
+    /// in the source where it was.
+    ///
+    /// Empty where nothing is known: if the module was built without debug information, if the
+    /// artifact does not keep the `.debug_*` sections, or if this crate was built without its
+    /// feature `dwarf`. Debug information in a file of its own (split DWARF,
+    /// `external_debug_info`) is not looked for. Nothing is read before this is called, or the
+    /// backtrace displayed; what was read is kept with the module. No more is read for it than
+    /// in proportion to the size of the sections, whatever they hold.
+    ///
+    /// ```no_run
+    /// # fn report(frame: &precast_loader::Frame) {
+    /// if let Some(innermost) = frame.symbols().first() {
+    ///     println!("{}:{}", innermost.file().unwrap_or("?"), innermost.line().unwrap_or(0));
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// [DWARF]: https://yurydelendik.github.io/webassembly-dwarf/
+    pub fn symbols(&self) -> Vec<FrameSymbol> {
+        match self.wasm_offset {
+            Some(offset) => self.module.symbols(offset),
+            None => Vec::new(),
+        }
+    }
 }
 
+impl PartialEq for Frame {
+    fn eq(&self, other: &Self) -> bool {
+        Module::same(&self.module, &other.module)
+            && (self.defined, self.wasm_offset) == (other.defined, other.wasm_offset)
+    }
+}
+
+impl Eq for Frame {}
+
 impl fmt::Display for Backtrace {
-    /// Writes a line for each frame, each after a line break; nothing if there are none.
+    /// Writes a line for each frame and one for each place in the source that it stands for, each
+    /// after a line break; nothing if there are no frames.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.frames.is_empty() {
             return Ok(());
@@ -96,6 +219,12 @@ impl fmt::Display for Backtrace {
         f.write_str("\nwasm backtrace:")?;
         for (number, frame) in self.frames.iter().enumerate() {
             write!(f, "\n{number:>3}: {frame}")?;
+            for symbol in frame.symbols() {
+                // Of the function itself the line above has the name.
+                if symbol.is_inlined() || symbol.file().is_some() {
+                    write!(f, "\n       {symbol}")?;
+                }
+            }
         }
         if self.omitted > 0 {
             write!(f, "\n  … {} more", self.omitted)?;
@@ -105,15 +234,16 @@ impl fmt::Display for Backtrace {
 }
 
 impl fmt::Display for Frame {
+    /// Writes one line: offset, module and function, without the [symbols](Frame::symbols).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.wasm_offset {
             Some(offset) => write!(f, "{offset:#x}")?,
             None => f.write_str("?")?,
         }
-        write!(f, " - {}!", self.module)?;
-        match &self.func_name {
-            Some(name) => f.write_str(name),
-            None => write!(f, "<function {}>", self.func_index),
+        write!(f, " - {}!", Printable(self.module_name()))?;
+        match self.func_name() {
+            Some(name) => Printable(&dwarf::demangled(name)).fmt(f),
+            None => write!(f, "<function {}>", self.func_index()),
         }
     }
 }

@@ -208,7 +208,7 @@ impl Func {
     /// ```
     pub fn name(&self, store: &impl AsStore) -> Option<String> {
         let (module, defined) = self.place_in_module(store)?;
-        module.function_name(defined)
+        module.function_name(defined).map(str::to_owned)
     }
 
     /// The module that defines it, and its index there, imported ones left out.

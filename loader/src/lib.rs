@@ -3,7 +3,7 @@
 //! An artifact is WebAssembly that has been compiled ahead of time. This crate maps it, links it
 //! with functions of the host's, and calls into it. It contains no compiler, reads no WebAssembly,
 //! prints nothing and never ends the process; its only dependencies are the format's definition
-//! and the C library.
+//! and the C library, and for the feature `dwarf` a reader of DWARF.
 //!
 //! ```no_run
 //! use precast_loader::{Engine, Linker, Module, Store};
@@ -28,6 +28,9 @@
 //! [opening](Module::open) an [`Artifact`] to look at it, whatever its bytes. What a guest
 //! does wrong is an [`Error::Trap`], found by the hardware: loading the first module installs
 //! handlers for SIGSEGV, SIGBUS, SIGILL and SIGFPE, which pass on what is not a guest's.
+//!
+//! The feature `dwarf`, on by default, has backtraces say where in the guest's source they are; see
+//! [`Frame::symbols`].
 //!
 //! Start reading at `module.rs`, `instantiate.rs` and `activation.rs`; `sys` holds what depends on
 //! the machine.
@@ -75,7 +78,7 @@ pub use precast_artifacts_format::{
 };
 
 pub use artifact::Artifact;
-pub use backtrace::{Backtrace, Frame};
+pub use backtrace::{Backtrace, Frame, FrameSymbol};
 pub use caller::Caller;
 pub use engine::{Config, Engine};
 pub use error::{

@@ -15,6 +15,7 @@ use precast_artifacts_format::{
 };
 
 use crate::artifact::Artifact;
+use crate::backtrace::{DebugInfo, FrameSymbol};
 use crate::engine::{self, Engine};
 use crate::error::{Error, IoError};
 use crate::extern_type::ExternType;
@@ -46,7 +47,7 @@ pub struct Module {
 
 struct Inner {
     engine: Engine,
-    display_name: Arc<str>,
+    display_name: Box<str>,
     manifest: Manifest,
     note: Note,
     layout: VmctxLayout,
@@ -60,6 +61,8 @@ struct Inner {
     /// Functions that escape and their places among the funcrefs, sorted by function; made when
     /// first asked for.
     escaping: OnceLock<Box<[(u32, u32)]>>,
+    /// What is known of the module's DWARF; read when first asked for.
+    debug_info: DebugInfo,
     image: Image,
 }
 
@@ -241,6 +244,7 @@ impl Module {
                 imported_func_types: imported_func_types.collect(),
                 exports_by_name: OnceLock::new(),
                 escaping: OnceLock::new(),
+                debug_info: DebugInfo::default(),
                 manifest,
                 note,
                 image,
@@ -406,8 +410,8 @@ impl Module {
         self.inner.imported
     }
 
-    pub(crate) fn display_name(&self) -> Arc<str> {
-        Arc::clone(&self.inner.display_name)
+    pub(crate) fn display_name(&self) -> &str {
+        &self.inner.display_name
     }
 
     pub(crate) fn display_name_ref(&self) -> &str {
@@ -471,9 +475,18 @@ impl Module {
     }
 
     /// The name of a defined function.
-    pub(crate) fn function_name(&self, defined: u32) -> Option<String> {
-        let name = self.image().artifact()?.function_name(defined)?;
-        Some(name.to_owned())
+    pub(crate) fn function_name(&self, defined: u32) -> Option<&str> {
+        self.image().artifact()?.function_name(defined)
+    }
+
+    /// What the DWARF says about the instruction at an offset in the WebAssembly module.
+    pub(crate) fn symbols(&self, wasm_offset: u32) -> Vec<FrameSymbol> {
+        let sections = CustomSections::parse(self.image().section(Section::Custom));
+        let address = wasm_offset.checked_sub(self.manifest().code_offset);
+        match (sections, address) {
+            (Some(sections), Some(address)) => self.inner.debug_info.symbols(sections, address),
+            _ => Vec::new(),
+        }
     }
 
     /// The export of that name.

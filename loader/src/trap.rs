@@ -30,12 +30,28 @@ impl Trap {
     }
 
     /// Why.
+    ///
+    /// ```
+    /// use precast_loader::{Error, TrapCode};
+    ///
+    /// fn ran_out_of_stack(error: &Error) -> bool {
+    ///     error.trap().is_some_and(|trap| trap.code() == TrapCode::StackOverflow)
+    /// }
+    /// assert!(ran_out_of_stack(&TrapCode::StackOverflow.into()));
+    /// ```
     pub fn code(&self) -> TrapCode {
         self.code
     }
 
     /// The Wasm functions that were being executed. Empty for a trap during instantiation that
     /// happened outside of any function.
+    ///
+    /// ```
+    /// use precast_loader::{Trap, TrapCode};
+    ///
+    /// let trap = Trap::from(TrapCode::Unreachable);
+    /// assert!(trap.backtrace().is_empty(), "it has been in no function yet");
+    /// ```
     pub fn backtrace(&self) -> &Backtrace {
         &self.backtrace
     }
@@ -60,36 +76,3 @@ impl fmt::Display for Trap {
 }
 
 impl std::error::Error for Trap {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::backtrace::Frame;
-
-    #[test]
-    fn a_trap_prints_its_backtrace() {
-        let frame = |wasm_offset, func_index, name: Option<&str>| Frame {
-            module: "app".into(),
-            func_index,
-            func_name: name.map(str::to_owned),
-            wasm_offset,
-        };
-        let backtrace = Backtrace {
-            frames: vec![
-                frame(Some(0x4f2), 3, Some("divide")),
-                frame(Some(0x530), 4, Some("main")),
-                frame(None, 5, None),
-            ],
-            omitted: 2,
-        };
-        let trap = Trap::new(TrapCode::IntegerDivideByZero, backtrace);
-        let expected = "\
-trap: integer divide by zero
-wasm backtrace:
-  0: 0x4f2 - app!divide
-  1: 0x530 - app!main
-  2: ? - app!<function 5>
-  … 2 more";
-        assert_eq!(trap.to_string(), expected);
-    }
-}

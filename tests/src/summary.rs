@@ -54,6 +54,8 @@ impl Summary<'_> {
             entry_trampolines,
             import_trampolines,
             features,
+            // It would change with every name in the text.
+            code_offset: _,
         } = manifest;
         let note = self.artifact.note();
         self.line(format!("target {}", note.target));

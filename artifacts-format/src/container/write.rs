@@ -448,6 +448,7 @@ mod tests {
                 }),
             ],
             features: vec!["a-feature".into()],
+            code_offset: 77,
         }
     }
 

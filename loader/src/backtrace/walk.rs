@@ -1,4 +1,4 @@
-//! The walk itself, and the names for what it noted.
+//! The walk itself, and the functions around what it noted.
 #![allow(
     unsafe_code,
     reason = "frames are read from the stack, in a signal handler too"
@@ -138,7 +138,7 @@ unsafe fn walk_activation(mut fp: u64, entry_fp: u64, frames: &mut RawFrames) ->
     ControlFlow::Continue(())
 }
 
-/// Finds the names for what has been noted last.
+/// Finds the functions for what has been noted last.
 pub(crate) fn resolve(core: &StoreCore) -> Backtrace {
     let noted = core.frames.total.min(MAX_FRAMES);
     let addresses = core.frames.addresses.iter().take(noted);
@@ -162,9 +162,8 @@ fn resolve_frame(core: &StoreCore, address: u64) -> Option<Frame> {
         .filter(|&(from, _)| from >= start)
         .map(|(_, wasm_offset)| wasm_offset);
     Some(Frame {
-        module: module.display_name(),
-        func_index: module.imported().funcs.checked_add(defined)?,
-        func_name: module.function_name(defined),
+        module: module.clone(),
+        defined,
         wasm_offset,
     })
 }
