@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use precast_artifacts_format::{CpuFeatures, FuncType, Host, Target};
 
+use crate::allocator::MemoryAllocator;
 use crate::error::LimitError;
 use crate::sys::mmap;
+use crate::vm::source::Source;
 
 /// Engine-wide id of a function type that no function has.
 pub(crate) const NO_TYPE: u32 = u32::MAX;
@@ -25,6 +27,7 @@ pub struct Config {
     max_stack_bytes: u64,
     max_memory_bytes: u64,
     max_table_elements: u64,
+    memory_allocator: Option<Arc<dyn MemoryAllocator>>,
 }
 
 impl Config {
@@ -34,6 +37,7 @@ impl Config {
             max_stack_bytes: 1 << 20,
             max_memory_bytes: 4 << 30,
             max_table_elements: 10_000_000,
+            memory_allocator: None,
         }
     }
 
@@ -56,6 +60,12 @@ impl Config {
     /// The most elements that any one table may have.
     pub fn max_table_elements(&mut self, elements: u64) -> &mut Self {
         self.max_table_elements = elements;
+        self
+    }
+
+    /// Has linear memories made by the host. See [`MemoryAllocator`] for an example.
+    pub fn memory_allocator(&mut self, allocator: Arc<dyn MemoryAllocator>) -> &mut Self {
+        self.memory_allocator = Some(allocator);
         self
     }
 
@@ -95,6 +105,7 @@ pub struct Engine {
 #[derive(Debug)]
 struct EngineInner {
     limits: Limits,
+    memory_source: Source,
     types: Mutex<TypeRegistry>,
 }
 
@@ -104,6 +115,7 @@ impl Engine {
         Self {
             inner: Arc::new(EngineInner {
                 limits: config.limits(),
+                memory_source: Source::new(config.memory_allocator.clone()),
                 types: Mutex::default(),
             }),
         }
@@ -116,6 +128,11 @@ impl Engine {
 
     pub(crate) fn limits(&self) -> Limits {
         self.inner.limits
+    }
+
+    /// Where the memories of stores come from that are in no pool.
+    pub(crate) fn memory_source(&self) -> &Source {
+        &self.inner.memory_source
     }
 
     /// The ids of function types. Equal types have equal ids, in all modules of the engine.

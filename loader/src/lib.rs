@@ -34,6 +34,7 @@
 #![deny(unsafe_code)]
 
 mod activation;
+mod allocator;
 mod backtrace;
 mod call;
 mod caller;
@@ -50,6 +51,7 @@ mod instantiate;
 mod linker;
 mod memory;
 mod module;
+mod pool;
 mod runtime;
 mod segments;
 mod store;
@@ -66,6 +68,7 @@ pub use precast_artifacts_format::{
     WASM_PAGE_BYTES,
 };
 
+pub use allocator::{AllocatedMemory, MemoryAllocator, MemoryRequest};
 pub use backtrace::{Backtrace, Frame};
 pub use caller::Caller;
 pub use engine::{Config, Engine};
@@ -81,6 +84,7 @@ pub use instance::{Extern, Instance};
 pub use linker::{Linker, Prepared};
 pub use memory::Memory;
 pub use module::Module;
+pub use pool::{Pool, PoolConfig};
 pub use store::{AsStore, AsStoreMut, Store, StoreMut, StoreRef};
 pub use table::Table;
 pub use trap::Trap;

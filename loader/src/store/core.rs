@@ -18,6 +18,7 @@ use crate::module::Module;
 use crate::trap::Trap;
 use crate::vm::global::GlobalCell;
 use crate::vm::memory::LinearMemory;
+use crate::vm::source::Source;
 use crate::vm::table::TableElements;
 
 /// Everything in a store but the host's data.
@@ -32,6 +33,7 @@ pub(crate) struct StoreCore {
     pub(crate) id: StoreId,
     pub(crate) engine: Engine,
     pub(crate) limits: Limits,
+    pub(crate) memory_source: Source,
 
     /// How the host function ended by which guest code is being left.
     pub(crate) outcome: Option<Outcome>,
@@ -82,6 +84,7 @@ impl StoreCore {
             id: StoreId(NEXT.fetch_add(1, Ordering::Relaxed)),
             engine: engine.clone(),
             limits,
+            memory_source: engine.memory_source().clone(),
             outcome: None,
             fault: None,
             frames: RawFrames::EMPTY,

@@ -13,6 +13,8 @@ use precast_artifacts_format::abi::{
     HostFuncContext, VmFunc, VmFuncRef, VmGlobal, VmMemory, VmTable, VmctxHeader,
 };
 
+use crate::pool::blocks;
+
 /// A piece of memory that stands still, zero at first.
 ///
 /// It is read and written through [`Place`]s, and by generated code while that runs. Both belong
@@ -21,6 +23,8 @@ use precast_artifacts_format::abi::{
 pub(crate) struct Block {
     start: NonNull<u8>,
     layout: Layout,
+    /// Keeps the memory, if it is a pool's.
+    pooled: Option<blocks::Block>,
 }
 
 // SAFETY: the memory is owned, and holds plain data.
@@ -34,7 +38,21 @@ impl Block {
         assert!(layout.size() > 0, "nothing needs an empty block");
         // SAFETY: the size is not zero.
         let start = NonNull::new(unsafe { alloc::alloc_zeroed(layout) })?;
-        Some(Arc::new(Self { start, layout }))
+        Some(Arc::new(Self {
+            start,
+            layout,
+            pooled: None,
+        }))
+    }
+
+    /// The first bytes of a block of a pool's, as many as the layout says, which are those that it
+    /// has been taken for.
+    pub(crate) fn pooled(block: blocks::Block, layout: Layout) -> Arc<Self> {
+        Arc::new(Self {
+            start: block.start(),
+            layout,
+            pooled: Some(block),
+        })
     }
 
     /// Its address.
@@ -66,8 +84,10 @@ impl Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
-        // SAFETY: allocated with just this layout, and no `Place` is left.
-        unsafe { alloc::dealloc(self.start.as_ptr(), self.layout) };
+        if self.pooled.is_none() {
+            // SAFETY: allocated with just this layout, and no `Place` is left.
+            unsafe { alloc::dealloc(self.start.as_ptr(), self.layout) };
+        }
     }
 }
 
