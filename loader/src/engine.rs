@@ -28,6 +28,7 @@ pub struct Config {
     max_memory_bytes: u64,
     max_table_elements: u64,
     memory_allocator: Option<Arc<dyn MemoryAllocator>>,
+    max_idle_memories: usize,
 }
 
 impl Config {
@@ -38,6 +39,7 @@ impl Config {
             max_memory_bytes: 4 << 30,
             max_table_elements: 10_000_000,
             memory_allocator: None,
+            max_idle_memories: 16,
         }
     }
 
@@ -60,6 +62,22 @@ impl Config {
     /// The most elements that any one table may have.
     pub fn max_table_elements(&mut self, elements: u64) -> &mut Self {
         self.max_table_elements = elements;
+        self
+    }
+
+    /// How many memories of dropped stores the engine keeps mapped, cleaned, for new stores; 16 at
+    /// first. Mapping one and unmapping it takes longer than all the rest of instantiating a small
+    /// module. Each takes its 4 GiB of address space meanwhile, and 64 KiB at most. For more than
+    /// that, see [`Pool`](crate::Pool).
+    ///
+    /// ```
+    /// use precast_loader::{Config, Engine};
+    ///
+    /// // What a store has had is unmapped when it is dropped.
+    /// let engine = Engine::new(Config::new().max_idle_memories(0));
+    /// ```
+    pub fn max_idle_memories(&mut self, count: usize) -> &mut Self {
+        self.max_idle_memories = count;
         self
     }
 
@@ -115,7 +133,10 @@ impl Engine {
         Self {
             inner: Arc::new(EngineInner {
                 limits: config.limits(),
-                memory_source: Source::new(config.memory_allocator.clone()),
+                memory_source: Source::new(
+                    config.memory_allocator.clone(),
+                    config.max_idle_memories,
+                ),
                 types: Mutex::default(),
             }),
         }

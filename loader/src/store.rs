@@ -14,6 +14,7 @@ use crate::engine::Engine;
 use crate::pool::Pool;
 use crate::vm::source::Source;
 
+mod address_map;
 pub(crate) mod core;
 pub(crate) mod funcs;
 pub(crate) mod instance_data;

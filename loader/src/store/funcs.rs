@@ -79,10 +79,15 @@ impl StoreCore {
         if let Some(&index) = self.funcs_by_definition.get(&key) {
             return Some(index);
         }
+        if self.host_funcs.is_empty() {
+            // A module rarely imports a single one.
+            self.funcs_by_definition.reserve(8);
+        }
         let type_id = definition.type_id();
         let ty = self.engine.func_type(type_id)?;
         let index = u32::try_from(self.funcs.len()).ok()?;
-        let context = Place::new(definition.context(self.context_address(), index));
+        let context = definition.context(self.context_address(), index);
+        let context = self.host_contexts.add(context);
         self.funcs.push(FuncData {
             func: VmFunc {
                 code: 0,

@@ -303,7 +303,11 @@ mod tests {
     }
 
     fn make(order: &MemoryOrder<'_>) -> Result<LinearMemory, Error> {
-        LinearMemory::new(&Source::new(None), Place::new(VmMemory::default()), order)
+        LinearMemory::new(
+            &Source::new(None, 1),
+            Place::new(VmMemory::default()),
+            order,
+        )
     }
 
     fn memory(minimum_pages: u64, maximum_pages: Option<u64>, tunables: Tunables) -> LinearMemory {

@@ -11,11 +11,7 @@ use crate::allocator::MemoryAllocator;
 use crate::error::{Error, LimitError};
 use crate::pool::Pool;
 
-/// How many spaces of memories that are gone an engine keeps. Mapping one and unmapping it takes
-/// several times as long as all the rest of instantiating a small module.
-const SPACES_KEPT: usize = 16;
-
-/// What an engine keeps resident of each of them, in bytes.
+/// What an engine keeps resident of each memory that waits on its shelf, in bytes.
 pub(crate) const KEEP_RESIDENT_BYTES: usize = 64 << 10;
 
 /// Where memories, and what else a pool may have, come from. A clone is the same source.
@@ -30,11 +26,12 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// For an engine: from `allocator` if there is one.
-    pub(crate) fn new(allocator: Option<Arc<dyn MemoryAllocator>>) -> Self {
+    /// For an engine: from `allocator` if there is one, else from a shelf with room for `max_idle`
+    /// memories.
+    pub(crate) fn new(allocator: Option<Arc<dyn MemoryAllocator>>, max_idle: usize) -> Self {
         match allocator {
             Some(allocator) => Self::Host(allocator),
-            None => Self::System(Shelf::new(Vec::new(), SPACES_KEPT)),
+            None => Self::System(Shelf::new(Vec::new(), max_idle)),
         }
     }
 
