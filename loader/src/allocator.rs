@@ -110,7 +110,18 @@ pub struct MemoryRequest {
     pub guard_bytes: u64,
 }
 
-/// A memory of a [`MemoryAllocator`]'s. (See there for an example.)
+/// A memory of a [`MemoryAllocator`]'s; see there for one that is implemented.
+///
+/// ```
+/// use std::io;
+/// use precast_loader::AllocatedMemory;
+///
+/// /// As the loader does it.
+/// fn grow(memory: &mut dyn AllocatedMemory, to_pages: u64) -> io::Result<*mut u8> {
+///     memory.grow_to(to_pages * 65_536)?;
+///     Ok(memory.base().as_ptr())
+/// }
+/// ```
 ///
 /// # Safety
 ///

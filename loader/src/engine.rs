@@ -81,7 +81,16 @@ impl Config {
         self
     }
 
-    /// Has linear memories made by the host. See [`MemoryAllocator`] for an example.
+    /// Has linear memories made by the host.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use precast_loader::{Config, Engine, MemoryAllocator};
+    ///
+    /// fn engine_with(allocator: impl MemoryAllocator + 'static) -> Engine {
+    ///     Engine::new(Config::new().memory_allocator(Arc::new(allocator)))
+    /// }
+    /// ```
     pub fn memory_allocator(&mut self, allocator: Arc<dyn MemoryAllocator>) -> &mut Self {
         self.memory_allocator = Some(allocator);
         self
