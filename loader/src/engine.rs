@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use precast_artifacts_format::{CpuFeatures, FuncType, Host, Target};
 
+use crate::allocator::MemoryAllocator;
 use crate::error::LimitError;
 use crate::sys::mmap;
+use crate::vm::source::Source;
 
 /// Engine-wide id of a function type that no function has.
 pub(crate) const NO_TYPE: u32 = u32::MAX;
@@ -25,6 +27,8 @@ pub struct Config {
     max_stack_bytes: u64,
     max_memory_bytes: u64,
     max_table_elements: u64,
+    memory_allocator: Option<Arc<dyn MemoryAllocator>>,
+    max_idle_memories: usize,
 }
 
 impl Config {
@@ -34,6 +38,8 @@ impl Config {
             max_stack_bytes: 1 << 20,
             max_memory_bytes: 4 << 30,
             max_table_elements: 10_000_000,
+            memory_allocator: None,
+            max_idle_memories: 16,
         }
     }
 
@@ -56,6 +62,37 @@ impl Config {
     /// The most elements that any one table may have.
     pub fn max_table_elements(&mut self, elements: u64) -> &mut Self {
         self.max_table_elements = elements;
+        self
+    }
+
+    /// How many memories of dropped stores the engine keeps mapped, cleaned, for new stores; 16 at
+    /// first. Mapping one and unmapping it takes longer than all the rest of instantiating a small
+    /// module. Each takes its 4 GiB of address space meanwhile, and 64 KiB at most. For more than
+    /// that, see [`Pool`](crate::Pool).
+    ///
+    /// ```
+    /// use precast_loader::{Config, Engine};
+    ///
+    /// // What a store has had is unmapped when it is dropped.
+    /// let engine = Engine::new(Config::new().max_idle_memories(0));
+    /// ```
+    pub fn max_idle_memories(&mut self, count: usize) -> &mut Self {
+        self.max_idle_memories = count;
+        self
+    }
+
+    /// Has linear memories made by the host.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use precast_loader::{Config, Engine, MemoryAllocator};
+    ///
+    /// fn engine_with(allocator: impl MemoryAllocator + 'static) -> Engine {
+    ///     Engine::new(Config::new().memory_allocator(Arc::new(allocator)))
+    /// }
+    /// ```
+    pub fn memory_allocator(&mut self, allocator: Arc<dyn MemoryAllocator>) -> &mut Self {
+        self.memory_allocator = Some(allocator);
         self
     }
 
@@ -95,6 +132,7 @@ pub struct Engine {
 #[derive(Debug)]
 struct EngineInner {
     limits: Limits,
+    memory_source: Source,
     types: Mutex<TypeRegistry>,
 }
 
@@ -104,6 +142,10 @@ impl Engine {
         Self {
             inner: Arc::new(EngineInner {
                 limits: config.limits(),
+                memory_source: Source::new(
+                    config.memory_allocator.clone(),
+                    config.max_idle_memories,
+                ),
                 types: Mutex::default(),
             }),
         }
@@ -116,6 +158,11 @@ impl Engine {
 
     pub(crate) fn limits(&self) -> Limits {
         self.inner.limits
+    }
+
+    /// Where the memories of stores come from that are in no pool.
+    pub(crate) fn memory_source(&self) -> &Source {
+        &self.inner.memory_source
     }
 
     /// The ids of function types. Equal types have equal ids, in all modules of the engine.

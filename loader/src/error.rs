@@ -401,6 +401,22 @@ pub enum LimitError {
         /// Of what.
         what: &'static str,
     },
+    /// All slots of the store's [`Pool`](crate::Pool) are in use.
+    PoolExhausted {
+        /// For what: "memories", "tables" or "instances".
+        what: &'static str,
+        /// How many the pool has.
+        limit: usize,
+    },
+    /// A module does not fit into a slot of the store's [`Pool`](crate::Pool).
+    PoolSlot {
+        /// The setting of [`PoolConfig`](crate::PoolConfig) that says how large a slot is.
+        limit: &'static str,
+        /// What the module wants: bytes, or elements of a table.
+        wanted: u64,
+        /// What a slot has.
+        allowed: u64,
+    },
 }
 
 impl fmt::Display for LimitError {
@@ -419,6 +435,17 @@ impl fmt::Display for LimitError {
             ),
             Self::OutOfMemory { what } => write!(f, "out of memory: {what}"),
             Self::TooMany { what } => write!(f, "too many {what}"),
+            Self::PoolExhausted { what, limit } => {
+                write!(f, "all {limit} {what} of the pool are in use")
+            }
+            Self::PoolSlot {
+                limit,
+                wanted,
+                allowed,
+            } => write!(
+                f,
+                "the module does not fit into the pool: {limit} is {allowed}, it wants {wanted}"
+            ),
         }
     }
 }

@@ -38,6 +38,7 @@
 #![deny(unsafe_code)]
 
 mod activation;
+mod allocator;
 mod artifact;
 mod backtrace;
 mod bounds;
@@ -60,6 +61,7 @@ mod linker;
 mod listener;
 mod memory;
 mod module;
+mod pool;
 mod runtime;
 mod segments;
 mod store;
@@ -77,6 +79,7 @@ pub use precast_artifacts_format::{
     WASM_PAGE_BYTES,
 };
 
+pub use allocator::{AllocatedMemory, MemoryAllocator, MemoryRequest};
 pub use artifact::Artifact;
 pub use backtrace::{Backtrace, Frame, FrameSymbol};
 pub use caller::Caller;
@@ -95,6 +98,7 @@ pub use linker::{Linker, Prepared};
 pub use listener::{Call, Listener};
 pub use memory::{Memory, MemoryTy};
 pub use module::Module;
+pub use pool::{Pool, PoolConfig};
 pub use store::{AsStore, AsStoreMut, Store, StoreMut, StoreRef};
 pub use table::Table;
 pub use trap::Trap;

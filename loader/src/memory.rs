@@ -7,7 +7,7 @@ use crate::bounds;
 use crate::error::{Error, UsageError};
 use crate::store::core::{StoreCore, push};
 use crate::store::{AsStore, AsStoreMut, StoreId};
-use crate::vm::memory::LinearMemory;
+use crate::vm::memory::{LinearMemory, MemoryOrder};
 use crate::vm::place::Place;
 
 mod value;
@@ -61,8 +61,14 @@ impl Memory {
         let mut store = store.as_store_mut();
         let core = store.core_mut();
         let definition = Place::new(VmMemory::default());
-        let max_bytes = core.limits.memory_bytes;
-        let memory = LinearMemory::new(definition, ty, Tunables::DEFAULT, max_bytes)?;
+        let order = MemoryOrder {
+            ty,
+            tunables: Tunables::DEFAULT,
+            max_bytes: core.limits.memory_bytes,
+            key: None,
+            contents: None,
+        };
+        let memory = LinearMemory::new(&core.memory_source, definition, &order)?;
         Ok(Self {
             store: core.id,
             index: push(&mut core.memories, memory),

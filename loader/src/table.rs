@@ -55,7 +55,12 @@ impl Table {
         let core = store.core_mut();
         let element = to_element(core, ty.element, init)?;
         let definition = Place::new(VmTable::default());
-        let mut table = TableElements::new(definition, ty, core.limits.table_elements)?;
+        let mut table = TableElements::new(
+            core.memory_source.pool(),
+            definition,
+            ty,
+            core.limits.table_elements,
+        )?;
         if element != 0 {
             table.elements_mut().fill(element);
         }
