@@ -7,6 +7,7 @@ use precast_artifacts_format::{CpuFeatures, FuncType, Host, Target};
 
 use crate::allocator::MemoryAllocator;
 use crate::error::LimitError;
+use crate::limits::Limits;
 use crate::sys::mmap;
 use crate::vm::source::Source;
 
@@ -25,8 +26,7 @@ pub(crate) const NO_TYPE: u32 = u32::MAX;
 #[derive(Debug, Clone)]
 pub struct Config {
     max_stack_bytes: u64,
-    max_memory_bytes: u64,
-    max_table_elements: u64,
+    limits: Limits,
     memory_allocator: Option<Arc<dyn MemoryAllocator>>,
     max_idle_memories: usize,
 }
@@ -36,8 +36,9 @@ impl Config {
     pub fn new() -> Self {
         Self {
             max_stack_bytes: 1 << 20,
-            max_memory_bytes: 4 << 30,
-            max_table_elements: 10_000_000,
+            limits: Limits::new()
+                .memory_bytes(4 << 30)
+                .table_elements(10_000_000),
             memory_allocator: None,
             max_idle_memories: 16,
         }
@@ -53,15 +54,15 @@ impl Config {
         self
     }
 
-    /// The most bytes that any one linear memory may have.
+    /// The most bytes that any one linear memory may have. [`Limits`] limit a store's.
     pub fn max_memory_bytes(&mut self, bytes: u64) -> &mut Self {
-        self.max_memory_bytes = bytes;
+        self.limits.memory_bytes = bytes;
         self
     }
 
-    /// The most elements that any one table may have.
+    /// The most elements that any one table may have. [`Limits`] limit a store's.
     pub fn max_table_elements(&mut self, elements: u64) -> &mut Self {
-        self.max_table_elements = elements;
+        self.limits.table_elements = elements;
         self
     }
 
@@ -95,28 +96,12 @@ impl Config {
         self.memory_allocator = Some(allocator);
         self
     }
-
-    pub(crate) fn limits(&self) -> Limits {
-        Limits {
-            stack_bytes: self.max_stack_bytes,
-            memory_bytes: self.max_memory_bytes,
-            table_elements: self.max_table_elements,
-        }
-    }
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self::new()
     }
-}
-
-/// See [`Config`].
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
-    pub(crate) stack_bytes: u64,
-    pub(crate) memory_bytes: u64,
-    pub(crate) table_elements: u64,
 }
 
 /// What modules and stores have in common. Cheap to clone; a clone is the same engine.
@@ -131,6 +116,7 @@ pub struct Engine {
 
 #[derive(Debug)]
 struct EngineInner {
+    max_stack_bytes: u64,
     limits: Limits,
     memory_source: Source,
     types: Mutex<TypeRegistry>,
@@ -141,7 +127,8 @@ impl Engine {
     pub fn new(config: &Config) -> Self {
         Self {
             inner: Arc::new(EngineInner {
-                limits: config.limits(),
+                max_stack_bytes: config.max_stack_bytes,
+                limits: config.limits,
                 memory_source: Source::new(
                     config.memory_allocator.clone(),
                     config.max_idle_memories,
@@ -154,6 +141,10 @@ impl Engine {
     /// Whether both are the same engine.
     pub fn same(a: &Self, b: &Self) -> bool {
         Arc::ptr_eq(&a.inner, &b.inner)
+    }
+
+    pub(crate) fn max_stack_bytes(&self) -> u64 {
+        self.inner.max_stack_bytes
     }
 
     pub(crate) fn limits(&self) -> Limits {

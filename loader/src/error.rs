@@ -401,6 +401,13 @@ pub enum LimitError {
         /// Of what.
         what: &'static str,
     },
+    /// The store has what its [`Limits`](crate::Limits) allow.
+    Store {
+        /// Of what: "instances", "memories", "tables", "bytes of memory".
+        what: &'static str,
+        /// How many may be there.
+        limit: u64,
+    },
     /// All slots of the store's [`Pool`](crate::Pool) are in use.
     PoolExhausted {
         /// For what: "memories", "tables" or "instances".
@@ -434,6 +441,9 @@ impl fmt::Display for LimitError {
                 "a table starts with {wanted} elements, {allowed} are allowed"
             ),
             Self::OutOfMemory { what } => write!(f, "out of memory: {what}"),
+            Self::Store { what, limit } => {
+                write!(f, "the store may have {limit} {what} and no more")
+            }
             Self::TooMany { what } => write!(f, "too many {what}"),
             Self::PoolExhausted { what, limit } => {
                 write!(f, "all {limit} {what} of the pool are in use")

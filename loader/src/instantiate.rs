@@ -39,6 +39,7 @@ pub(crate) fn instantiate(
     imports: &[Extern],
 ) -> Result<u32, Error> {
     check_imports(core, module, imports)?;
+    core.check_room_for(module)?;
     let parts = set_up(core, module)?;
     let instance = join(core, module, imports, parts)?;
     copy_element_segments(core, instance, module)?;
@@ -229,7 +230,7 @@ fn join(
         }
     }
     for memory in memories {
-        memory_numbers.push(push(&mut core.memories, memory));
+        memory_numbers.push(core.push_memory(memory));
     }
     let mut changing = tables.into_iter();
     for plan in &manifest.tables {

@@ -13,10 +13,11 @@ use super::address_map::AddressMap;
 use super::funcs::{FuncData, HostFunc};
 use super::instance_data::InstanceData;
 use crate::backtrace::{self, RawFrames};
-use crate::engine::{Engine, Limits};
+use crate::engine::Engine;
 use crate::error::Error;
 use crate::extern_ref::ExternData;
 use crate::interrupt::{Deadline, Interrupts};
+use crate::limits::Limits;
 use crate::listener::{AnyListener, Entered};
 use crate::module::Module;
 use crate::trap::Trap;
@@ -38,6 +39,8 @@ pub(crate) struct StoreCore {
     pub(crate) id: StoreId,
     pub(crate) engine: Engine,
     pub(crate) limits: Limits,
+    /// What all memories have together.
+    pub(crate) memory_bytes: u64,
     pub(crate) memory_source: Source,
 
     /// By which guest code can be stopped, once somebody has asked for a way to.
@@ -94,16 +97,16 @@ pub(crate) enum Outcome {
 impl StoreCore {
     pub(crate) fn new(engine: &Engine) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        let limits = engine.limits();
         Self {
             context: StoreContext {
                 fuel: i64::MAX,
                 ..StoreContext::default()
             },
-            max_stack_bytes: limits.stack_bytes,
+            max_stack_bytes: engine.max_stack_bytes(),
             id: StoreId(NEXT.fetch_add(1, Ordering::Relaxed)),
             engine: engine.clone(),
-            limits,
+            limits: engine.limits(),
+            memory_bytes: 0,
             memory_source: engine.memory_source().clone(),
             interrupts: None,
             deadline: None,
