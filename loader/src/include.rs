@@ -1,8 +1,8 @@
 //! Artifacts that are part of the program.
 
 /// The artifact of that name which the build script has compiled, as `&'static [u8]`, for
-/// [`Module::load_bytes`](crate::Module::load_bytes). It is part of the program, and starts on a
-/// page.
+/// [`Module::load_embedded`](crate::Module::load_embedded). It is part of the program, and starts on
+/// a page.
 ///
 /// The build script calls `precast_compiler::build::artifact("guests/app.wasm").compile()`, and the
 /// program
@@ -10,7 +10,7 @@
 /// ```ignore
 /// let app: &'static [u8] = precast_loader::include_artifact!("app");
 /// // SAFETY: app.precast was written by our own build.
-/// let module = unsafe { Module::load_bytes(&engine, app)? };
+/// let module = unsafe { Module::load_embedded(&engine, app)? };
 /// ```
 ///
 /// An artifact that comes otherwise is included by its path, like any file with `include_bytes!`:

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fmt;
-use std::fs::{self, File};
+use std::fs;
 use std::num::NonZeroU64;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -26,6 +26,7 @@ mod image;
 
 pub(crate) use description::Description;
 pub(crate) use image::Image;
+use image::InFile;
 
 /// An artifact that has been mapped and can be instantiated, any number of times and from any
 /// thread. Cheap to clone; a clone is the same module.
@@ -161,7 +162,8 @@ impl Module {
     #[allow(unsafe_code, reason = "what is loaded will be run")]
     pub unsafe fn load(engine: &Engine, path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        Self::of_file(engine, image::open(path)?, Some(path), &stem(path))
+        let file = InFile::whole(image::open(path)?, Some(path))?;
+        Self::of_file(engine, file, &stem(path))
     }
 
     /// Maps an artifact that is in memory. The bytes are copied, into a file in memory, so that
@@ -216,16 +218,48 @@ impl Module {
     pub unsafe fn load_bytes_as(engine: &Engine, bytes: &[u8], name: &str) -> Result<Self, Error> {
         let file = crate::sys::memfd::sealed("precast", bytes)
             .map_err(|error| Error::io("create a file in memory", error))?;
-        Self::of_file(engine, file, None, name)
+        Self::of_file(engine, InFile::whole(file, None)?, name)
     }
 
-    fn of_file(
-        engine: &Engine,
-        file: File,
-        path: Option<&Path>,
-        name: &str,
-    ) -> Result<Self, Error> {
-        let (image, manifest, note) = Image::map(file, path, host()?)?;
+    /// As [`Module::load_bytes`], for an artifact that is part of the program, by
+    /// [`include_artifact!`](crate::include_artifact): it is mapped from the program's own file,
+    /// and not copied, so that loading costs as little as from a file, however large it is. Bytes
+    /// that cannot be found in a file, or do not start on a page there, are copied all the same.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Module::load`].
+    ///
+    /// # Safety
+    ///
+    /// As for [`Module::load_bytes`].
+    ///
+    /// ```ignore
+    /// let app = precast_loader::include_artifact!("app");
+    /// // SAFETY: app.precast was written by our own build.
+    /// let module = unsafe { Module::load_embedded(&engine, app)? };
+    /// ```
+    #[allow(unsafe_code, reason = "what is loaded will be run")]
+    pub unsafe fn load_embedded(engine: &Engine, artifact: &'static [u8]) -> Result<Self, Error> {
+        // What comes first in an artifact are headers and note, with the digests of all the rest.
+        const COMPARED: usize = 4096;
+        match crate::sys::embedded::file_of(artifact, COMPARED) {
+            Some((file, offset)) => {
+                let file = InFile {
+                    file,
+                    path: None,
+                    offset,
+                    len: artifact.len() as u64,
+                };
+                Self::of_file(engine, file, NAMELESS)
+            }
+            // SAFETY: the caller's promise.
+            None => unsafe { Self::load_bytes(engine, artifact) },
+        }
+    }
+
+    fn of_file(engine: &Engine, file: InFile<'_>, name: &str) -> Result<Self, Error> {
+        let (image, manifest, note) = Image::map(file, host()?)?;
         let layout = manifest
             .vmctx_layout()
             .ok_or_else(|| damaged(Section::Manifest, "the size of the vmctx"))?;

@@ -36,8 +36,35 @@ pub(crate) struct Image {
     mapping: Mapping,
     /// The file, from which memories are mapped copy-on-write.
     file: File,
-    /// Where its section of images starts, in bytes from the start of the file.
+    /// Where the artifact's section of images starts, in bytes from the start of the file.
     image_offset: u64,
+}
+
+/// An artifact in a file.
+pub(crate) struct InFile<'a> {
+    pub(crate) file: File,
+    /// For errors.
+    pub(crate) path: Option<&'a Path>,
+    /// Where it starts, in bytes; a multiple of the page.
+    pub(crate) offset: u64,
+    /// How many bytes it has.
+    pub(crate) len: u64,
+}
+
+impl<'a> InFile<'a> {
+    /// All of a file.
+    pub(crate) fn whole(file: File, path: Option<&'a Path>) -> Result<Self, Error> {
+        let metadata = file.metadata();
+        let len = metadata
+            .map_err(|error| io_error("open", path, error))?
+            .len();
+        Ok(Self {
+            file,
+            path,
+            offset: 0,
+            len,
+        })
+    }
 }
 
 /// Opens the file of an artifact.
@@ -54,18 +81,16 @@ fn io_error(action: &'static str, path: Option<&Path>, source: std::io::Error) -
 }
 
 impl Image {
-    /// Maps the artifact in `file` and makes it ready to run, on `host`.
-    pub(crate) fn map(
-        file: File,
-        path: Option<&Path>,
-        host: &Host,
-    ) -> Result<(Self, Manifest, Note), Error> {
+    /// Maps an artifact and makes it ready to run, on `host`.
+    pub(crate) fn map(artifact: InFile<'_>, host: &Host) -> Result<(Self, Manifest, Note), Error> {
+        let InFile {
+            file,
+            path,
+            offset,
+            len,
+        } = artifact;
         let map_error = |error| io_error("map", path, error);
-        let file_len = file
-            .metadata()
-            .map_err(|error| io_error("open", path, error))?
-            .len();
-        let len = usize::try_from(file_len).map_err(|_| LimitError::OutOfMemory {
+        let len = usize::try_from(len).map_err(|_| LimitError::OutOfMemory {
             what: "address space for an artifact",
         })?;
         if len == 0 {
@@ -73,7 +98,7 @@ impl Image {
             return Err(Artifact::parse_on(&[], host)
                 .map_or_else(Error::from, |_| damaged(Section::Note, "the file is empty")));
         }
-        let mapping = Mapping::of_file(&file, len).map_err(map_error)?;
+        let mapping = Mapping::of_file(&file, offset, len).map_err(map_error)?;
 
         // SAFETY: the mapping is readable over this length, and nobody writes to it as long as
         // `artifact` is in use: the slots are filled after its last use.
@@ -82,7 +107,7 @@ impl Image {
         check_exports(artifact.manifest())?;
         let addresses = slot_values(artifact.manifest())?;
         let sections = sections_of(&artifact);
-        let image_offset = artifact.file_offset(Section::Image);
+        let image_offset = offset.saturating_add(artifact.file_offset(Section::Image));
         let note = artifact.note().clone();
         let manifest = artifact.into_manifest();
 

@@ -46,10 +46,11 @@ impl Mapping {
         Self::mapped(start, len)
     }
 
-    /// Maps the first `len` bytes of `file`, read-only. Writes to the mapping, once allowed,
-    /// never reach the file.
-    pub(crate) fn of_file(file: &File, len: usize) -> io::Result<Self> {
+    /// Maps `len` bytes of `file` from `file_offset` on, a multiple of the page, read-only. Writes
+    /// to the mapping, once allowed, never reach the file.
+    pub(crate) fn of_file(file: &File, file_offset: u64, len: usize) -> io::Result<Self> {
         let fd = file.as_raw_fd();
+        let offset = libc::off_t::try_from(file_offset).map_err(|_| io::ErrorKind::InvalidInput)?;
         // SAFETY: no address is asked for, so that nothing that is mapped can be replaced.
         let start = unsafe {
             libc::mmap(
@@ -58,7 +59,7 @@ impl Mapping {
                 libc::PROT_READ,
                 libc::MAP_PRIVATE,
                 fd,
-                0,
+                offset,
             )
         };
         Self::mapped(start, len)
@@ -372,7 +373,7 @@ mod tests {
         let file = memfd::sealed("test", &vec![5; 2 * page]).unwrap();
         let mut stretch = stretch();
         stretch.place_file(page, &file, 0, page).unwrap();
-        let whole = Mapping::of_file(&file, 2 * page).unwrap();
+        let whole = Mapping::of_file(&file, 0, 2 * page).unwrap();
         // SAFETY: page 1 of the one and all of the other mapping have been mapped.
         let read = |stretch: &Stretch| unsafe {
             let at = stretch.start().as_ptr().add(page);

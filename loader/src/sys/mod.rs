@@ -4,10 +4,12 @@
 //! - [`memfd`]: bytes as a file that nobody can change any more.
 //! - [`registry`]: which code is mapped where, readable from a signal handler.
 //! - [`signals`]: hardware faults: ours become traps, others go where they went before.
+//! - [`embedded`]: where in a file the program's own constants are.
 //! - [`thread`]: threads as the kernel knows them.
 //! - [`arch`]: registers, frames and resuming, one file per instruction set.
 
 pub(crate) mod arch;
+pub(crate) mod embedded;
 pub(crate) mod memfd;
 pub(crate) mod mmap;
 pub(crate) mod registry;
