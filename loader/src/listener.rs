@@ -309,12 +309,9 @@ impl Module {
     /// Whether the module's functions tell a listener where they begin and end: it was compiled
     /// with the option `listeners`. See [`Store::set_listener`].
     ///
-    /// ```no_run
-    /// # use precast_loader::{Engine, Module};
-    /// # // SAFETY: an example that is not run.
-    /// # let module = unsafe { Module::load(&Engine::default(), "app.precast")? };
+    /// ```
+    /// # let module = example::module(&precast_loader::Engine::default());
     /// assert!(module.tells_listeners(), "compile it with --listeners");
-    /// # Ok::<(), precast_loader::Error>(())
     /// ```
     pub fn tells_listeners(&self) -> bool {
         let mut symbols = self.manifest().got.iter();
