@@ -5,8 +5,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use precast_artifacts_format::{CpuFeatures, FuncType, Host, Target};
 
+use crate::allocator::MemoryAllocator;
 use crate::error::LimitError;
+use crate::limits::Limits;
 use crate::sys::mmap;
+use crate::vm::source::Source;
 
 /// Engine-wide id of a function type that no function has.
 pub(crate) const NO_TYPE: u32 = u32::MAX;
@@ -23,8 +26,9 @@ pub(crate) const NO_TYPE: u32 = u32::MAX;
 #[derive(Debug, Clone)]
 pub struct Config {
     max_stack_bytes: u64,
-    max_memory_bytes: u64,
-    max_table_elements: u64,
+    limits: Limits,
+    memory_allocator: Option<Arc<dyn MemoryAllocator>>,
+    max_idle_memories: usize,
 }
 
 impl Config {
@@ -37,8 +41,11 @@ impl Config {
     pub fn new() -> Self {
         Self {
             max_stack_bytes: 1 << 20,
-            max_memory_bytes: 4 << 30,
-            max_table_elements: 10_000_000,
+            limits: Limits::new()
+                .memory_bytes(4 << 30)
+                .table_elements(10_000_000),
+            memory_allocator: None,
+            max_idle_memories: 16,
         }
     }
 
@@ -57,7 +64,7 @@ impl Config {
         self
     }
 
-    /// The most bytes that any one linear memory may have.
+    /// The most bytes that any one linear memory may have. [`Limits`] limit a store's.
     ///
     /// ```
     /// # use precast_loader::{Config, Engine, Memory, MemoryType, Store};
@@ -67,27 +74,50 @@ impl Config {
     /// assert!(Memory::new(&mut store, ty).is_err());
     /// ```
     pub fn max_memory_bytes(&mut self, bytes: u64) -> &mut Self {
-        self.max_memory_bytes = bytes;
+        self.limits.memory_bytes = bytes;
         self
     }
 
-    /// The most elements that any one table may have.
+    /// The most elements that any one table may have. [`Limits`] limit a store's.
     ///
     /// ```
     /// # use precast_loader::{Config, Engine};
     /// let engine = Engine::new(Config::new().max_table_elements(10_000));
     /// ```
     pub fn max_table_elements(&mut self, elements: u64) -> &mut Self {
-        self.max_table_elements = elements;
+        self.limits.table_elements = elements;
         self
     }
 
-    pub(crate) fn limits(&self) -> Limits {
-        Limits {
-            stack_bytes: self.max_stack_bytes,
-            memory_bytes: self.max_memory_bytes,
-            table_elements: self.max_table_elements,
-        }
+    /// How many memories of dropped stores the engine keeps mapped, cleaned, for new stores; 16 at
+    /// first. Mapping one and unmapping it takes longer than all the rest of instantiating a small
+    /// module. Each takes its 4 GiB of address space meanwhile, and 64 KiB at most. For more than
+    /// that, see [`Pool`](crate::Pool).
+    ///
+    /// ```
+    /// use precast_loader::{Config, Engine};
+    ///
+    /// // What a store has had is unmapped when it is dropped.
+    /// let engine = Engine::new(Config::new().max_idle_memories(0));
+    /// ```
+    pub fn max_idle_memories(&mut self, count: usize) -> &mut Self {
+        self.max_idle_memories = count;
+        self
+    }
+
+    /// Has linear memories made by the host.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use precast_loader::{Config, Engine, MemoryAllocator};
+    ///
+    /// fn engine_with(allocator: impl MemoryAllocator + 'static) -> Engine {
+    ///     Engine::new(Config::new().memory_allocator(Arc::new(allocator)))
+    /// }
+    /// ```
+    pub fn memory_allocator(&mut self, allocator: Arc<dyn MemoryAllocator>) -> &mut Self {
+        self.memory_allocator = Some(allocator);
+        self
     }
 }
 
@@ -95,14 +125,6 @@ impl Default for Config {
     fn default() -> Self {
         Self::new()
     }
-}
-
-/// See [`Config`].
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
-    pub(crate) stack_bytes: u64,
-    pub(crate) memory_bytes: u64,
-    pub(crate) table_elements: u64,
 }
 
 /// What modules and stores have in common. Cheap to clone; a clone is the same engine.
@@ -117,7 +139,9 @@ pub struct Engine {
 
 #[derive(Debug)]
 struct EngineInner {
+    max_stack_bytes: u64,
     limits: Limits,
+    memory_source: Source,
     types: Mutex<TypeRegistry>,
 }
 
@@ -131,7 +155,12 @@ impl Engine {
     pub fn new(config: &Config) -> Self {
         Self {
             inner: Arc::new(EngineInner {
-                limits: config.limits(),
+                max_stack_bytes: config.max_stack_bytes,
+                limits: config.limits,
+                memory_source: Source::new(
+                    config.memory_allocator.clone(),
+                    config.max_idle_memories,
+                ),
                 types: Mutex::default(),
             }),
         }
@@ -149,8 +178,17 @@ impl Engine {
         Arc::ptr_eq(&a.inner, &b.inner)
     }
 
+    pub(crate) fn max_stack_bytes(&self) -> u64 {
+        self.inner.max_stack_bytes
+    }
+
     pub(crate) fn limits(&self) -> Limits {
         self.inner.limits
+    }
+
+    /// Where the memories of stores come from that are in no pool.
+    pub(crate) fn memory_source(&self) -> &Source {
+        &self.inner.memory_source
     }
 
     /// The ids of function types. Equal types have equal ids, in all modules of the engine.

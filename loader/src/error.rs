@@ -401,6 +401,29 @@ pub enum LimitError {
         /// Of what.
         what: &'static str,
     },
+    /// The store has what its [`Limits`](crate::Limits) allow.
+    Store {
+        /// Of what: "instances", "memories", "tables", "bytes of memory".
+        what: &'static str,
+        /// How many may be there.
+        limit: u64,
+    },
+    /// All slots of the store's [`Pool`](crate::Pool) are in use.
+    PoolExhausted {
+        /// For what: "memories", "tables" or "instances".
+        what: &'static str,
+        /// How many the pool has.
+        limit: usize,
+    },
+    /// A module does not fit into a slot of the store's [`Pool`](crate::Pool).
+    PoolSlot {
+        /// The setting of [`PoolConfig`](crate::PoolConfig) that says how large a slot is.
+        limit: &'static str,
+        /// What the module wants: bytes, or elements of a table.
+        wanted: u64,
+        /// What a slot has.
+        allowed: u64,
+    },
 }
 
 impl fmt::Display for LimitError {
@@ -418,7 +441,21 @@ impl fmt::Display for LimitError {
                 "a table starts with {wanted} elements, {allowed} are allowed"
             ),
             Self::OutOfMemory { what } => write!(f, "out of memory: {what}"),
+            Self::Store { what, limit } => {
+                write!(f, "the store may have {limit} {what} and no more")
+            }
             Self::TooMany { what } => write!(f, "too many {what}"),
+            Self::PoolExhausted { what, limit } => {
+                write!(f, "all {limit} {what} of the pool are in use")
+            }
+            Self::PoolSlot {
+                limit,
+                wanted,
+                allowed,
+            } => write!(
+                f,
+                "the module does not fit into the pool: {limit} is {allowed}, it wants {wanted}"
+            ),
         }
     }
 }

@@ -25,7 +25,8 @@ use crate::store::StoreMut;
 use crate::store::core::{StoreCore, push};
 use crate::store::instance_data::InstanceData;
 use crate::trap::Trap;
-use crate::vm::memory::LinearMemory;
+use crate::vm::memory::{LinearMemory, MemoryOrder};
+use crate::vm::space::Contents;
 use crate::vm::table::TableElements;
 use crate::vm::vmctx::Vmctx;
 
@@ -38,6 +39,7 @@ pub(crate) fn instantiate(
     imports: &[Extern],
 ) -> Result<u32, Error> {
     check_imports(core, module, imports)?;
+    core.check_room_for(module)?;
     let parts = set_up(core, module)?;
     let instance = join(core, module, imports, parts)?;
     copy_element_segments(core, instance, module)?;
@@ -136,24 +138,29 @@ struct Parts {
 
 fn set_up(core: &StoreCore, module: &Module) -> Result<Parts, Error> {
     let manifest = module.manifest();
-    let out_of_memory = || LimitError::OutOfMemory {
-        what: "an instance",
-    };
-    let vmctx = Vmctx::new(module.layout()).ok_or_else(out_of_memory)?;
+    let pool = core.memory_source.pool();
+    let vmctx = Vmctx::new(pool, module.layout())?;
 
     let mut memories = Vec::with_capacity(manifest.memories.len());
     for (index, plan) in (0..).zip(&manifest.memories) {
-        let tunables = module.note().tunables;
-        let max_bytes = core.limits.memory_bytes;
-        let mut memory = LinearMemory::new(vmctx.memory(index), plan.ty, tunables, max_bytes)?;
-        for extent in &plan.image {
-            let (file, file_offset) = module
-                .image()
-                .memory_image(extent.image_offset)
-                .ok_or_else(|| damaged(Section::Image, "an extent"))?;
-            memory.place_image(extent.memory_offset, file, file_offset, extent.len)?;
-        }
-        memories.push(memory);
+        let key = module.memory_key(index);
+        let (file, file_offset) = module.image().memory_images();
+        let contents = Contents {
+            key,
+            extents: &plan.image,
+            images: module.image().section(Section::Image),
+            file,
+            file_offset,
+        };
+        let order = MemoryOrder {
+            ty: plan.ty,
+            tunables: module.note().tunables,
+            max_bytes: core.limits.memory_bytes,
+            key: Some(key),
+            contents: (!plan.image.is_empty()).then_some(contents),
+        };
+        let definition = vmctx.memory(index);
+        memories.push(LinearMemory::new(&core.memory_source, definition, &order)?);
     }
 
     let changing = manifest.tables.iter();
@@ -162,6 +169,7 @@ fn set_up(core: &StoreCore, module: &Module) -> Result<Parts, Error> {
     for (index, plan) in (0..).zip(changing) {
         let max_elements = core.limits.table_elements;
         tables.push(TableElements::new(
+            pool,
             vmctx.table(index),
             plan.ty,
             max_elements,
@@ -222,7 +230,7 @@ fn join(
         }
     }
     for memory in memories {
-        memory_numbers.push(push(&mut core.memories, memory));
+        memory_numbers.push(core.push_memory(memory));
     }
     let mut changing = tables.into_iter();
     for plan in &manifest.tables {

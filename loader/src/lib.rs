@@ -39,6 +39,7 @@
 #![deny(unsafe_code)]
 
 mod activation;
+mod allocator;
 mod artifact;
 mod backtrace;
 mod bounds;
@@ -57,10 +58,12 @@ mod include;
 mod instance;
 mod instantiate;
 mod interrupt;
+mod limits;
 mod linker;
 mod listener;
 mod memory;
 mod module;
+mod pool;
 mod runtime;
 mod segments;
 mod store;
@@ -78,6 +81,7 @@ pub use precast_artifacts_format::{
     WASM_PAGE_BYTES,
 };
 
+pub use allocator::{AllocatedMemory, MemoryAllocator, MemoryRequest};
 pub use artifact::Artifact;
 pub use backtrace::{Backtrace, Frame, FrameSymbol};
 pub use caller::Caller;
@@ -92,10 +96,12 @@ pub use global::Global;
 pub use host_func::IntoHostFunc;
 pub use instance::{Extern, Instance};
 pub use interrupt::InterruptHandle;
+pub use limits::Limits;
 pub use linker::{Linker, Prepared};
 pub use listener::{Call, Listener};
 pub use memory::{Memory, MemoryTy};
 pub use module::Module;
+pub use pool::{Pool, PoolConfig};
 pub use store::{AsStore, AsStoreMut, Store, StoreMut, StoreRef};
 pub use table::Table;
 pub use trap::Trap;

@@ -5,9 +5,9 @@ use precast_artifacts_format::{MemoryType, Tunables};
 
 use crate::bounds;
 use crate::error::{Error, UsageError};
-use crate::store::core::{StoreCore, push};
+use crate::store::core::StoreCore;
 use crate::store::{AsStore, AsStoreMut, StoreId};
-use crate::vm::memory::LinearMemory;
+use crate::vm::memory::{LinearMemory, MemoryOrder};
 use crate::vm::place::Place;
 
 mod value;
@@ -60,12 +60,20 @@ impl Memory {
     pub fn new(store: &mut impl AsStoreMut, ty: MemoryType) -> Result<Self, Error> {
         let mut store = store.as_store_mut();
         let core = store.core_mut();
-        let definition = Place::new(VmMemory::default());
-        let max_bytes = core.limits.memory_bytes;
-        let memory = LinearMemory::new(definition, ty, Tunables::DEFAULT, max_bytes)?;
+        let index = core.add_memory(ty.minimum_pages, |core| {
+            let definition = Place::new(VmMemory::default());
+            let order = MemoryOrder {
+                ty,
+                tunables: Tunables::DEFAULT,
+                max_bytes: core.limits.memory_bytes,
+                key: None,
+                contents: None,
+            };
+            LinearMemory::new(&core.memory_source, definition, &order)
+        })?;
         Ok(Self {
             store: core.id,
-            index: push(&mut core.memories, memory),
+            index,
         })
     }
 
@@ -481,7 +489,8 @@ impl Memory {
     /// ```
     pub fn grow(&self, store: &mut impl AsStoreMut, delta: u64) -> Result<u64, Error> {
         let (core, _) = store.as_store_mut().parts();
-        let before = self.of_mut(core).grow(delta);
+        core.check_owner(self.store);
+        let before = core.grow_memory(self.index as usize, delta);
         before.ok_or_else(|| UsageError::CannotGrow.into())
     }
 

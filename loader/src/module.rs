@@ -19,6 +19,7 @@ use crate::backtrace::{DebugInfo, FrameSymbol};
 use crate::engine::{self, Engine};
 use crate::error::{Error, IoError};
 use crate::extern_type::ExternType;
+use crate::vm::space::{MemoryKey, next_module_number};
 
 mod description;
 mod image;
@@ -48,6 +49,8 @@ pub struct Module {
 
 struct Inner {
     engine: Engine,
+    /// Tells its memories from those of other modules.
+    number: u64,
     display_name: Box<str>,
     manifest: Manifest,
     note: Note,
@@ -240,6 +243,7 @@ impl Module {
         Ok(Self {
             inner: Arc::new(Inner {
                 engine: engine.clone(),
+                number: next_module_number(),
                 display_name: name.into(),
                 layout,
                 imported: manifest.imported(),
@@ -393,6 +397,14 @@ impl Module {
 
     pub(crate) fn image(&self) -> &Image {
         &self.inner.image
+    }
+
+    /// What tells one of the memories that it defines from all other modules'.
+    pub(crate) fn memory_key(&self, memory: u32) -> MemoryKey {
+        MemoryKey {
+            module: self.inner.number,
+            memory,
+        }
     }
 
     pub(crate) fn layout(&self) -> &VmctxLayout {

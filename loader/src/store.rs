@@ -11,7 +11,10 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use crate::engine::Engine;
+use crate::pool::Pool;
+use crate::vm::source::Source;
 
+mod address_map;
 pub(crate) mod core;
 pub(crate) mod funcs;
 pub(crate) mod instance_data;
@@ -77,6 +80,23 @@ impl<T> Store<T> {
             inner,
             _owns: PhantomData,
         }
+    }
+
+    /// A store without instances whose memories, tables and instances come from `pool`. There is
+    /// no other source: once the pool is exhausted, instantiating fails.
+    ///
+    /// ```
+    /// use precast_loader::{Engine, Pool, PoolConfig, Store};
+    ///
+    /// let pool = Pool::new(&PoolConfig::new())?;
+    /// let store = Store::new_in(&Engine::default(), &pool, ());
+    /// # Ok::<(), precast_loader::Error>(())
+    /// ```
+    pub fn new_in(engine: &Engine, pool: &Pool, data: T) -> Self {
+        let store = Self::new(engine, data);
+        // SAFETY: just made, and not borrowed.
+        unsafe { (*store.inner.as_ptr()).core.memory_source = Source::Pool(pool.clone()) };
+        store
     }
 
     /// The engine.

@@ -6,7 +6,7 @@ use precast_artifacts_format::{TableType, ValType};
 use crate::bounds;
 use crate::error::{Error, UsageError};
 use crate::func::Func;
-use crate::store::core::{StoreCore, push};
+use crate::store::core::StoreCore;
 use crate::store::{AsStore, AsStoreMut, StoreId};
 use crate::val::Val;
 use crate::vm::place::Place;
@@ -54,14 +54,18 @@ impl Table {
         let mut store = store.as_store_mut();
         let core = store.core_mut();
         let element = to_element(core, ty.element, init)?;
-        let definition = Place::new(VmTable::default());
-        let mut table = TableElements::new(definition, ty, core.limits.table_elements)?;
-        if element != 0 {
-            table.elements_mut().fill(element);
-        }
+        let index = core.add_table(|core| {
+            let definition = Place::new(VmTable::default());
+            let (pool, most) = (core.memory_source.pool(), core.limits.table_elements);
+            let mut table = TableElements::new(pool, definition, ty, most)?;
+            if element != 0 {
+                table.elements_mut().fill(element);
+            }
+            Ok(table)
+        })?;
         Ok(Self {
             store: core.id,
-            index: push(&mut core.tables, table),
+            index,
         })
     }
 
@@ -279,7 +283,7 @@ impl Table {
     pub fn grow(&self, store: &mut impl AsStoreMut, delta: u64, init: Val) -> Result<u64, Error> {
         let (core, _) = store.as_store_mut().parts();
         let element = to_element(core, self.of(core).ty().element, init)?;
-        let before = self.of_mut(core).grow(delta, element);
+        let before = core.grow_table(self.index as usize, delta, element);
         before.ok_or_else(|| UsageError::CannotGrow.into())
     }
 

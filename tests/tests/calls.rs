@@ -5,8 +5,8 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use precast_loader::{
-    Caller, Config, Engine, Error, Extern, Func, FuncType, Instance, Linker, Store, TrapCode,
-    UsageError, Val, ValType,
+    Caller, Config, Engine, Error, Extern, ExternRef, ExternType, Func, FuncType, Instance, Linker,
+    Store, TrapCode, UsageError, Val, ValType, WasmTy,
 };
 use precast_tests::{call, instance, module, trap_code, wasm};
 
@@ -424,4 +424,206 @@ fn a_fault_of_the_host_goes_to_the_handler_that_was_there_before() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(said.contains("has overflowed its stack"), "{place}: {said}");
     }
+}
+
+/// Values go through registers where C can pass them, and through slots else: neither may change
+/// a bit, whatever the number and mix of parameters.
+#[test]
+fn values_cross_the_border_unchanged_in_registers_and_in_slots() {
+    let engine = Engine::default();
+    let module = module(
+        &engine,
+        r#"
+        (module
+          (type $many (func (param i32 f64 i64 f32 i32 f32 i64 f64 i64 i32 f32 f64 f32 f64 f32 f64)
+            (result f64)))
+          (import "host" "i32" (func $i32 (param i32) (result i32)))
+          (import "host" "i64" (func $i64 (param i64) (result i64)))
+          (import "host" "f32" (func $f32 (param f32) (result f32)))
+          (import "host" "f64" (func $f64 (param f64) (result f64)))
+          (import "host" "v128" (func $v128 (param v128) (result v128)))
+          (import "host" "func" (func $func (param funcref) (result funcref)))
+          (import "host" "extern" (func $extern (param externref) (result externref)))
+          (import "host" "two" (func $two (param i32 f64) (result f64 i32)))
+          (import "host" "many" (func $many (type $many)))
+          (import "host" "none" (func $none))
+          (func (export "i32") (param i32) (result i32) (call $i32 (local.get 0)))
+          (func (export "i64") (param i64) (result i64) (call $i64 (local.get 0)))
+          (func (export "f32") (param f32) (result f32) (call $f32 (local.get 0)))
+          (func (export "f64") (param f64) (result f64) (call $f64 (local.get 0)))
+          (func (export "v128") (param v128) (result v128) (call $v128 (local.get 0)))
+          (func (export "func") (param funcref) (result funcref) (call $func (local.get 0)))
+          (func (export "extern") (param externref) (result externref)
+            (call $extern (local.get 0)))
+          (func (export "two") (param i32 f64) (result f64 i32)
+            (call $two (local.get 0) (local.get 1)))
+          (func (export "many") (type $many)
+            (call $many (local.get 0) (local.get 1) (local.get 2) (local.get 3) (local.get 4)
+              (local.get 5) (local.get 6) (local.get 7) (local.get 8) (local.get 9)
+              (local.get 10) (local.get 11) (local.get 12) (local.get 13) (local.get 14)
+              (local.get 15)))
+          (func (export "none") (call $none)))
+        "#,
+    );
+    let mut typed = Linker::<u32>::new(&engine);
+    typed
+        .func("host", "i32", |value: i32| value)
+        .and_then(|linker| linker.func("host", "i64", |value: u64| value))
+        .and_then(|linker| linker.func("host", "f32", |value: f32| value))
+        .and_then(|linker| linker.func("host", "f64", |value: f64| value))
+        .and_then(|linker| linker.func("host", "v128", |value: u128| value))
+        .and_then(|linker| linker.func("host", "func", |value: Option<Func>| value))
+        .and_then(|linker| linker.func("host", "extern", |value: Option<ExternRef>| value))
+        .and_then(|linker| linker.func("host", "two", |a: i32, b: f64| (b, a)))
+        .and_then(|linker| linker.func("host", "many", many))
+        .and_then(|linker| {
+            linker.func("host", "none", |mut caller: Caller<'_, u32>| {
+                *caller.data_mut() += 1;
+            })
+        })
+        .unwrap();
+    let mut dynamic = Linker::<u32>::new(&engine);
+    for (module, name, ty) in module.imports() {
+        let ExternType::Func(ty) = ty else {
+            unreachable!()
+        };
+        let own_name = name.to_owned();
+        dynamic
+            .func_dynamic(module, name, ty, move |mut caller, params, results| {
+                match own_name.as_str() {
+                    "none" => *caller.data_mut() += 1,
+                    "two" => results.copy_from_slice(&[params[1], params[0]]),
+                    "many" => results[0] = params[15],
+                    _ => results.copy_from_slice(params),
+                }
+                Ok(())
+            })
+            .unwrap();
+    }
+    for linker in [typed, dynamic] {
+        let mut store = Store::new(&engine, 0);
+        let instance = linker.instantiate(&mut store, &module).unwrap();
+        let own = Func::wrap(&mut store, || 1i32).unwrap();
+        let thing = ExternRef::new(&mut store, "thing").unwrap();
+        let cases: Vec<(&str, Val)> = vec![
+            ("i32", Val::I32(i32::MIN)),
+            ("i32", Val::I32(-1)),
+            ("i64", Val::I64(i64::MIN + 1)),
+            ("f32", Val::F32(0x7fa0_0001)), // a signalling NaN with a payload
+            ("f32", Val::F32(0x8000_0000)),
+            ("f64", Val::F64(0xfff4_0000_0000_0003)),
+            ("f64", Val::F64(1.5f64.to_bits())),
+            ("v128", Val::V128(u128::MAX / 3)),
+            ("func", Val::FuncRef(None)),
+            ("func", Val::FuncRef(Some(own))),
+            ("extern", Val::ExternRef(None)),
+            ("extern", Val::ExternRef(Some(thing))),
+        ];
+        for (name, value) in cases {
+            let func = instance.func(&mut store, name).unwrap();
+            assert_eq!(func.call(&mut store, &[value]).unwrap(), [value], "{name}");
+            // And with registers on the host's side.
+            match value {
+                Val::I32(value) => same(&mut store, func, value),
+                Val::I64(value) => same(&mut store, func, value),
+                Val::F32(bits) => same_bits(&mut store, func, f32::from_bits(bits), f32::to_bits),
+                Val::F64(bits) => same_bits(&mut store, func, f64::from_bits(bits), f64::to_bits),
+                Val::V128(value) => same(&mut store, func, value),
+                Val::FuncRef(value) => same(&mut store, func, value),
+                Val::ExternRef(value) => same(&mut store, func, value),
+            }
+        }
+        let two = instance
+            .typed_func::<(i32, f64), (f64, i32)>(&mut store, "two")
+            .unwrap();
+        assert_eq!(two.call(&mut store, (-7, 2.5)).unwrap(), (2.5, -7));
+        let parameters = (
+            -1,
+            1.5,
+            i64::MIN,
+            2.5f32,
+            3,
+            4.5f32,
+            -5,
+            6.5,
+            7,
+            i32::MIN,
+            8.5f32,
+            9.5,
+        );
+        let (a, b, c, d, e, f, g, h, i, j, k, l) = parameters;
+        let all = (
+            a, b, c, d, e, f, g, h, i, j, k, l, 10.5f32, 11.5, 12.5f32, 13.5,
+        );
+        type Many = (
+            i32,
+            f64,
+            i64,
+            f32,
+            i32,
+            f32,
+            i64,
+            f64,
+            i64,
+            i32,
+            f32,
+            f64,
+            f32,
+            f64,
+            f32,
+            f64,
+        );
+        let func = instance
+            .typed_func::<Many, f64>(&mut store, "many")
+            .unwrap();
+        assert_eq!(func.call(&mut store, all).unwrap(), 13.5);
+        let none = instance.typed_func::<(), ()>(&mut store, "none").unwrap();
+        none.call(&mut store, ()).unwrap();
+        assert_eq!(*store.data(), 1);
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "as many as there may be")]
+fn many(
+    a: i32,
+    b: f64,
+    c: i64,
+    d: f32,
+    e: u32,
+    f: f32,
+    g: u64,
+    h: f64,
+    i: i64,
+    j: i32,
+    k: f32,
+    l: f64,
+    m: f32,
+    n: f64,
+    o: f32,
+    p: f64,
+) -> f64 {
+    assert_eq!((a, b, c, d), (-1, 1.5, i64::MIN, 2.5));
+    assert_eq!((e, f, g, h), (3, 4.5, (-5i64).cast_unsigned(), 6.5));
+    assert_eq!((i, j, k, l), (7, i32::MIN, 8.5, 9.5));
+    assert_eq!((m, n, o), (10.5, 11.5, 12.5));
+    p
+}
+
+fn same<A: WasmTy + Copy + PartialEq + std::fmt::Debug>(
+    store: &mut Store<u32>,
+    func: Func,
+    value: A,
+) {
+    let func = func.typed::<A, A>(store).unwrap();
+    assert_eq!(func.call(store, value).unwrap(), value);
+}
+
+fn same_bits<A: WasmTy + Copy, B: PartialEq + std::fmt::Debug>(
+    store: &mut Store<u32>,
+    func: Func,
+    value: A,
+    bits: fn(A) -> B,
+) {
+    let func = func.typed::<A, A>(store).unwrap();
+    assert_eq!(bits(func.call(store, value).unwrap()), bits(value));
 }

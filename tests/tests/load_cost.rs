@@ -6,7 +6,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use precast_compiler::{OptLevel, Options};
-use precast_loader::{Engine, Linker, Store};
+use precast_loader::{Config, Engine, Linker, Store};
 use precast_tests::Compiled;
 
 struct Counting;
@@ -68,7 +68,8 @@ fn loading_and_instantiating_cost_the_same_however_many_functions_there_are() {
     let small = module_of(50);
     let large = module_of(20_000);
     assert!(large.bytes().len() > 100 * small.bytes().len() / 3);
-    let engine = Engine::default();
+    // No instance finds what another has left.
+    let engine = Engine::new(Config::new().max_idle_memories(0));
     // What is done once per process is done now.
     drop(precast_tests::load(&engine, &small));
 

@@ -139,9 +139,9 @@ impl Image {
         (address < text.end).then_some(address)
     }
 
-    /// The file, and where in it the bytes at an offset into the images are.
-    pub(crate) fn memory_image(&self, image_offset: u64) -> Option<(&File, u64)> {
-        Some((&self.file, self.image_offset.checked_add(image_offset)?))
+    /// The file, and where in it the section of images starts, in bytes.
+    pub(crate) fn memory_images(&self) -> (&File, u64) {
+        (&self.file, self.image_offset)
     }
 
     /// The artifact, read when first asked for.

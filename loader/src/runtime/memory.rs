@@ -18,8 +18,7 @@ const PIECE_BYTES: usize = 1 << 20;
 
 pub(super) fn grow(core: &mut StoreCore, instance: usize, memory: u32, delta_pages: u64) -> u64 {
     number_of(core, instance, memory)
-        .and_then(|number| core.memories.get_mut(number))
-        .and_then(|memory| memory.grow(delta_pages))
+        .and_then(|number| core.grow_memory(number, delta_pages))
         .unwrap_or(u64::MAX)
 }
 

@@ -17,8 +17,7 @@ pub(super) fn grow(
     delta: u64,
 ) -> u64 {
     number_of(core, instance, table)
-        .and_then(|number| core.tables.get_mut(number))
-        .and_then(|table| table.grow(delta, element))
+        .and_then(|number| core.grow_table(number, delta, element))
         .unwrap_or(u64::MAX)
 }
 

@@ -1,27 +1,30 @@
 //! The part of a store that does not depend on the host's data.
 
 use std::any::Any;
-use std::collections::{BTreeMap, HashMap};
-use std::hash::BuildHasherDefault;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use precast_artifacts_format::TrapCode;
-use precast_artifacts_format::abi::StoreContext;
+use precast_artifacts_format::abi::{HostFuncContext, StoreContext};
 
 use super::StoreId;
-use super::funcs::{AddressHasher, FuncData, HostFunc};
+use super::address_map::AddressMap;
+use super::funcs::{FuncData, HostFunc};
 use super::instance_data::InstanceData;
 use crate::backtrace::{self, RawFrames};
-use crate::engine::{Engine, Limits};
+use crate::engine::Engine;
 use crate::error::Error;
 use crate::extern_ref::ExternData;
 use crate::interrupt::{Deadline, Interrupts};
+use crate::limits::Limits;
 use crate::listener::{AnyListener, Entered};
 use crate::module::Module;
 use crate::trap::Trap;
 use crate::vm::global::GlobalCell;
 use crate::vm::memory::LinearMemory;
+use crate::vm::place::Places;
+use crate::vm::source::Source;
 use crate::vm::table::TableElements;
 
 /// Everything in a store but the host's data.
@@ -36,6 +39,9 @@ pub(crate) struct StoreCore {
     pub(crate) id: StoreId,
     pub(crate) engine: Engine,
     pub(crate) limits: Limits,
+    /// What all memories have together.
+    pub(crate) memory_bytes: u64,
+    pub(crate) memory_source: Source,
 
     /// By which guest code can be stopped, once somebody has asked for a way to.
     pub(crate) interrupts: Option<Arc<Interrupts>>,
@@ -63,16 +69,18 @@ pub(crate) struct StoreCore {
     pub(crate) globals: Vec<GlobalCell>,
     pub(crate) funcs: Vec<FuncData>,
     pub(crate) host_funcs: Vec<HostFunc>,
+    /// What guest code knows of the host functions.
+    pub(crate) host_contexts: Places<HostFuncContext>,
     pub(crate) extern_refs: Vec<ExternData>,
     /// The modules of the instances, by the address of their code.
     pub(crate) modules: BTreeMap<u64, Module>,
 
     /// Which global stands at an address.
-    pub(crate) globals_by_address: HashMap<u64, u32>,
+    pub(crate) globals_by_address: AddressMap<u64, u32>,
     /// Which of the guests' functions has this code and vmctx.
-    pub(crate) funcs_by_address: HashMap<(u64, u64), u32>,
+    pub(crate) funcs_by_address: AddressMap<(u64, u64), u32>,
     /// Which function a host function's definition has become in this store.
-    pub(crate) funcs_by_definition: HashMap<usize, u32, BuildHasherDefault<AddressHasher>>,
+    pub(crate) funcs_by_definition: AddressMap<usize, u32>,
     /// Host functions that a guest may hold a reference to, but that cannot be called from guest
     /// code before a module comes that has a trampoline for their type.
     pub(crate) waiting_funcs: Vec<u32>,
@@ -89,16 +97,17 @@ pub(crate) enum Outcome {
 impl StoreCore {
     pub(crate) fn new(engine: &Engine) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        let limits = engine.limits();
         Self {
             context: StoreContext {
                 fuel: i64::MAX,
                 ..StoreContext::default()
             },
-            max_stack_bytes: limits.stack_bytes,
+            max_stack_bytes: engine.max_stack_bytes(),
             id: StoreId(NEXT.fetch_add(1, Ordering::Relaxed)),
             engine: engine.clone(),
-            limits,
+            limits: engine.limits(),
+            memory_bytes: 0,
+            memory_source: engine.memory_source().clone(),
             interrupts: None,
             deadline: None,
             stopped: None,
@@ -114,11 +123,12 @@ impl StoreCore {
             globals: Vec::new(),
             funcs: Vec::new(),
             host_funcs: Vec::new(),
+            host_contexts: Places::new(),
             extern_refs: Vec::new(),
             modules: BTreeMap::new(),
-            globals_by_address: HashMap::new(),
-            funcs_by_address: HashMap::new(),
-            funcs_by_definition: HashMap::default(),
+            globals_by_address: AddressMap::default(),
+            funcs_by_address: AddressMap::default(),
+            funcs_by_definition: AddressMap::default(),
             waiting_funcs: Vec::new(),
         }
     }

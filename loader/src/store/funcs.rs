@@ -4,7 +4,6 @@
     reason = "funcrefs and vmctx headers are read where generated code keeps them"
 )]
 
-use std::hash::Hasher;
 use std::ptr::with_exposed_provenance;
 use std::sync::Arc;
 
@@ -107,7 +106,8 @@ impl StoreCore {
             return Some(index);
         }
         let index = u32::try_from(self.funcs.len()).ok()?;
-        let context = Place::new(definition.context(self.context_address(), index));
+        let context = definition.context(self.context_address(), index);
+        let context = self.host_contexts.add(context);
         self.funcs.push(FuncData {
             func: VmFunc {
                 code: 0,
@@ -230,29 +230,6 @@ impl StoreCore {
     fn import_trampoline_of(&self, data: &FuncData) -> Option<u64> {
         let mut modules = self.modules.values();
         modules.find_map(|module| data.import_trampoline_in(module))
-    }
-}
-
-/// Hashes the addresses of definitions. They are the allocator's choice, not a guest's, so that
-/// nobody can make them collide, and a multiplication spreads them well enough.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct AddressHasher(u64);
-
-impl Hasher for AddressHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_usize(usize::from(byte));
-        }
-    }
-
-    fn write_usize(&mut self, number: usize) {
-        // 2⁶⁴ divided by the golden ratio. The table looks at the highest bits and the lowest.
-        let product = (self.0 ^ number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 = product ^ (product >> 32);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }
 

@@ -6,7 +6,7 @@ use std::io;
 use std::ops::Range;
 use std::os::fd::AsRawFd;
 use std::ptr::NonNull;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// A stretch of address space of our own, unmapped on drop.
 ///
@@ -27,6 +27,8 @@ unsafe impl Sync for Mapping {}
 /// What may be done with pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protection {
+    /// Nothing.
+    None,
     /// Reading.
     Read,
     /// Reading and writing.
@@ -80,9 +82,36 @@ impl Mapping {
         self.len
     }
 
-    /// Whether `address` lies within.
-    pub(crate) fn contains(&self, address: usize) -> bool {
-        address.wrapping_sub(self.start.addr().get()) < self.len
+    /// Divides the mapping into parts of `len` bytes that have an owner each: `count` of them, the
+    /// first at `first`, the next `stride` bytes after it, and so on. What lies between belongs to
+    /// nobody and stays as it is. All numbers are multiples of the page.
+    pub(crate) fn divide(
+        self,
+        first: usize,
+        len: usize,
+        stride: usize,
+        count: usize,
+    ) -> io::Result<Vec<Stretch>> {
+        let outside = || io::Error::from(io::ErrorKind::InvalidInput);
+        let of_last = count
+            .saturating_sub(1)
+            .checked_mul(stride)
+            .ok_or_else(outside)?;
+        let end = of_last.checked_add(first).and_then(|n| n.checked_add(len));
+        let whole = [first, len, stride]
+            .iter()
+            .all(|n| n.is_multiple_of(page_bytes()));
+        if !whole || len > stride || end.is_none_or(|end| end > self.len) {
+            return Err(outside());
+        }
+        let mapping = Arc::new(self);
+        Ok((0..count)
+            .map(|index| Stretch {
+                mapping: Arc::clone(&mapping),
+                offset: first + index * stride,
+                len,
+            })
+            .collect())
     }
 
     /// Changes what may be done with the pages that `range` (bytes from the start) touches.
@@ -92,6 +121,7 @@ impl Mapping {
             return Ok(());
         }
         let protection = match protection {
+            Protection::None => libc::PROT_NONE,
             Protection::Read => libc::PROT_READ,
             Protection::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
             Protection::ReadExecute => libc::PROT_READ | libc::PROT_EXEC,
@@ -108,39 +138,6 @@ impl Mapping {
         }
     }
 
-    /// Puts `len` bytes of `file` from `file_offset` on at `at` (bytes from the start), readable
-    /// and writable. Writes stay here. All three are multiples of the page.
-    pub(crate) fn place_file(
-        &mut self,
-        at: usize,
-        file: &File,
-        file_offset: u64,
-        len: usize,
-    ) -> io::Result<()> {
-        let end = at.checked_add(len).ok_or(io::ErrorKind::InvalidInput)?;
-        let range = self.whole_pages(at..end)?;
-        let offset = libc::off_t::try_from(file_offset).map_err(|_| io::ErrorKind::InvalidInput)?;
-        if range != (at..end) {
-            return Err(io::ErrorKind::InvalidInput.into());
-        }
-        if len == 0 {
-            return Ok(());
-        }
-        // SAFETY: what is replaced lies within this mapping, by `whole_pages`; nobody holds
-        // references into it, since it is borrowed mutably here.
-        let placed = unsafe {
-            let start = self.start.as_ptr().add(at).cast();
-            let protection = libc::PROT_READ | libc::PROT_WRITE;
-            let flags = libc::MAP_PRIVATE | libc::MAP_FIXED | libc::MAP_NORESERVE;
-            libc::mmap(start, len, protection, flags, file.as_raw_fd(), offset)
-        };
-        if placed == libc::MAP_FAILED {
-            Err(io::Error::last_os_error())
-        } else {
-            Ok(())
-        }
-    }
-
     /// `range` widened to pages, if it lies within.
     fn whole_pages(&self, range: Range<usize>) -> io::Result<Range<usize>> {
         let outside = || io::Error::from(io::ErrorKind::InvalidInput);
@@ -154,6 +151,123 @@ impl Mapping {
             return Err(outside());
         }
         Ok(range.start / page * page..end)
+    }
+}
+
+/// A part of a mapping that belongs to whoever holds the value. The mapping stays as long as any
+/// part of it.
+///
+/// As for [`Mapping`], nothing outside is ever touched, and no references are handed out.
+#[derive(Debug)]
+pub(crate) struct Stretch {
+    mapping: Arc<Mapping>,
+    /// Where it starts, in bytes from the start of the mapping.
+    offset: usize,
+    len: usize,
+}
+
+impl Stretch {
+    /// Address of the first byte.
+    pub(crate) fn start(&self) -> NonNull<u8> {
+        // SAFETY: `divide` has checked that the part lies within the mapping.
+        unsafe { self.mapping.start.add(self.offset) }
+    }
+
+    /// Length in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Changes what may be done with the pages that `range` (bytes from the start) touches.
+    pub(crate) fn protect(
+        &mut self,
+        range: Range<usize>,
+        protection: Protection,
+    ) -> io::Result<()> {
+        let range = self.in_mapping(range)?;
+        self.mapping.protect(range, protection)
+    }
+
+    /// Gives the contents of `range` (bytes from the start, in whole pages) back to the system:
+    /// what was written there is forgotten, and the pages hold again what was mapped there. Their
+    /// protection stays.
+    pub(crate) fn discard(&mut self, range: Range<usize>) -> io::Result<()> {
+        let range = self.in_mapping(range)?;
+        if range.is_empty() {
+            return Ok(());
+        }
+        // SAFETY: the range lies within this part of the mapping, and nobody holds references into
+        // it, since it is borrowed mutably here.
+        let status = unsafe {
+            let start = self.mapping.start.as_ptr().add(range.start);
+            libc::madvise(start.cast(), range.len(), libc::MADV_DONTNEED)
+        };
+        if status == 0 {
+            Ok(())
+        } else {
+            Err(io::Error::last_os_error())
+        }
+    }
+
+    /// Makes `range` (bytes from the start, in whole pages) what it was at first: zeros that
+    /// cannot be accessed.
+    pub(crate) fn clear(&mut self, range: Range<usize>) -> io::Result<()> {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        self.replace(range, libc::PROT_NONE, flags, -1, 0)
+    }
+
+    /// Puts `len` bytes of `file` from `file_offset` on at `at` (bytes from the start), readable
+    /// and writable. Writes stay here. All three are multiples of the page.
+    pub(crate) fn place_file(
+        &mut self,
+        at: usize,
+        file: &File,
+        file_offset: u64,
+        len: usize,
+    ) -> io::Result<()> {
+        let end = at.checked_add(len).ok_or(io::ErrorKind::InvalidInput)?;
+        let offset = libc::off_t::try_from(file_offset).map_err(|_| io::ErrorKind::InvalidInput)?;
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        let flags = libc::MAP_PRIVATE | libc::MAP_NORESERVE;
+        self.replace(at..end, protection, flags, file.as_raw_fd(), offset)
+    }
+
+    /// Maps something else in place of `range`.
+    fn replace(
+        &mut self,
+        range: Range<usize>,
+        protection: libc::c_int,
+        flags: libc::c_int,
+        fd: libc::c_int,
+        offset: libc::off_t,
+    ) -> io::Result<()> {
+        let range = self.in_mapping(range)?;
+        if range.is_empty() {
+            return Ok(());
+        }
+        // SAFETY: what is replaced lies within this part of the mapping, by `in_mapping`; nobody
+        // holds references into it, since it is borrowed mutably here.
+        let placed = unsafe {
+            let start = self.mapping.start.as_ptr().add(range.start);
+            let flags = flags | libc::MAP_FIXED;
+            libc::mmap(start.cast(), range.len(), protection, flags, fd, offset)
+        };
+        if placed == libc::MAP_FAILED {
+            Err(io::Error::last_os_error())
+        } else {
+            Ok(())
+        }
+    }
+
+    /// `range` in bytes from the start of the mapping, if it lies within this part of it and
+    /// consists of whole pages.
+    fn in_mapping(&self, range: Range<usize>) -> io::Result<Range<usize>> {
+        let whole =
+            range.start.is_multiple_of(page_bytes()) && range.end.is_multiple_of(page_bytes());
+        if !whole || range.start > range.end || range.end > self.len {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        Ok(self.offset + range.start..self.offset + range.end)
     }
 }
 
@@ -199,31 +313,81 @@ mod tests {
     #[test]
     fn ranges_outside_the_mapping_are_refused() {
         let page = page_bytes();
-        let mut mapping = Mapping::reserve(2 * page).unwrap();
-        let file = memfd::sealed("test", &vec![1; 4 * page]).unwrap();
-        let outside = [page..3 * page, 2 * page..usize::MAX];
-        for range in outside {
+        let mapping = Mapping::reserve(2 * page).unwrap();
+        for range in [page..3 * page, 2 * page..usize::MAX] {
             assert!(mapping.protect(range, Protection::Read).is_err());
         }
-        assert!(mapping.place_file(page, &file, 0, 2 * page).is_err());
-        assert!(mapping.place_file(1, &file, 0, page).is_err());
-        assert!(mapping.place_file(0, &file, u64::MAX, page).is_err());
+    }
+
+    /// The second of two parts of two pages, with a page between and around them.
+    fn stretch() -> Stretch {
+        let page = page_bytes();
+        let mapping = Mapping::reserve(7 * page).unwrap();
+        let mut parts = mapping.divide(page, 2 * page, 3 * page, 2).unwrap();
+        parts.pop().unwrap()
     }
 
     #[test]
-    fn a_placed_file_is_copied_on_write() {
+    fn parts_that_do_not_fit_are_refused() {
+        let page = page_bytes();
+        for (first, len, stride, count) in [
+            (0, 4 * page, 4 * page, 2),
+            (page, 2 * page, 3 * page, 3),
+            (0, 2 * page, page, 2),
+            (1, page, page, 1),
+            (0, 1, page, 1),
+            (0, page, page, usize::MAX),
+        ] {
+            let mapping = Mapping::reserve(7 * page).unwrap();
+            let parts = mapping.divide(first, len, stride, count);
+            assert!(parts.is_err(), "{first} {len} {stride} {count}");
+        }
+    }
+
+    #[test]
+    fn the_owner_of_a_part_reaches_nothing_else() {
+        let page = page_bytes();
+        let mut stretch = stretch();
+        let file = memfd::sealed("test", &vec![1; 4 * page]).unwrap();
+        for range in [
+            0..3 * page,
+            2 * page..3 * page,
+            0..usize::MAX,
+            1..page,
+            0..1,
+        ] {
+            let protected = stretch.protect(range.clone(), Protection::ReadWrite);
+            assert!(protected.is_err(), "{range:?}");
+            assert!(stretch.discard(range.clone()).is_err(), "{range:?}");
+            assert!(stretch.clear(range.clone()).is_err(), "{range:?}");
+        }
+        assert!(stretch.place_file(page, &file, 0, 2 * page).is_err());
+        assert!(stretch.place_file(1, &file, 0, page).is_err());
+        assert!(stretch.place_file(0, &file, u64::MAX, page).is_err());
+    }
+
+    #[test]
+    fn a_placed_file_is_copied_on_write_and_comes_back_when_discarded() {
         let page = page_bytes();
         let file = memfd::sealed("test", &vec![5; 2 * page]).unwrap();
-        let mut mapping = Mapping::reserve(4 * page).unwrap();
-        mapping.place_file(page, &file, 0, 2 * page).unwrap();
+        let mut stretch = stretch();
+        stretch.place_file(page, &file, 0, page).unwrap();
         let whole = Mapping::of_file(&file, 2 * page).unwrap();
-        // SAFETY: pages 1 and 2 of the one and all of the other mapping have been mapped.
-        unsafe {
-            let at = mapping.start().as_ptr().add(page);
-            assert_eq!(at.read(), 5);
-            at.write(6);
-            assert_eq!(at.read(), 6);
-            assert_eq!(whole.start().as_ptr().read(), 5);
-        }
+        // SAFETY: page 1 of the one and all of the other mapping have been mapped.
+        let read = |stretch: &Stretch| unsafe {
+            let at = stretch.start().as_ptr().add(page);
+            (at.read(), whole.start().as_ptr().read())
+        };
+        assert_eq!(read(&stretch), (5, 5));
+        // SAFETY: as above.
+        unsafe { stretch.start().as_ptr().add(page).write(6) };
+        assert_eq!(read(&stretch), (6, 5));
+        stretch.discard(page..2 * page).unwrap();
+        assert_eq!(read(&stretch), (5, 5));
+        stretch.clear(page..2 * page).unwrap();
+        stretch
+            .protect(page..2 * page, Protection::ReadWrite)
+            .unwrap();
+        assert_eq!(read(&stretch), (0, 5));
     }
 }

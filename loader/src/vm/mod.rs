@@ -5,7 +5,11 @@
 //! its [`place`].
 
 pub(crate) mod global;
+pub(crate) mod layout;
 pub(crate) mod memory;
 pub(crate) mod place;
+pub(crate) mod shelf;
+pub(crate) mod source;
+pub(crate) mod space;
 pub(crate) mod table;
 pub(crate) mod vmctx;

@@ -5,6 +5,7 @@
 )]
 
 use std::alloc::{self, Layout};
+use std::marker::PhantomData;
 use std::mem::needs_drop;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -12,6 +13,8 @@ use std::sync::Arc;
 use precast_artifacts_format::abi::{
     HostFuncContext, VmFunc, VmFuncRef, VmGlobal, VmMemory, VmTable, VmctxHeader,
 };
+
+use crate::pool::blocks;
 
 /// A piece of memory that stands still, zero at first.
 ///
@@ -21,6 +24,8 @@ use precast_artifacts_format::abi::{
 pub(crate) struct Block {
     start: NonNull<u8>,
     layout: Layout,
+    /// Keeps the memory, if it is a pool's.
+    pooled: Option<blocks::Block>,
 }
 
 // SAFETY: the memory is owned, and holds plain data.
@@ -34,7 +39,21 @@ impl Block {
         assert!(layout.size() > 0, "nothing needs an empty block");
         // SAFETY: the size is not zero.
         let start = NonNull::new(unsafe { alloc::alloc_zeroed(layout) })?;
-        Some(Arc::new(Self { start, layout }))
+        Some(Arc::new(Self {
+            start,
+            layout,
+            pooled: None,
+        }))
+    }
+
+    /// The first bytes of a block of a pool's, as many as the layout says, which are those that it
+    /// has been taken for.
+    pub(crate) fn pooled(block: blocks::Block, layout: Layout) -> Arc<Self> {
+        Arc::new(Self {
+            start: block.start(),
+            layout,
+            pooled: Some(block),
+        })
     }
 
     /// Its address.
@@ -66,8 +85,10 @@ impl Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
-        // SAFETY: allocated with just this layout, and no `Place` is left.
-        unsafe { alloc::dealloc(self.start.as_ptr(), self.layout) };
+        if self.pooled.is_none() {
+            // SAFETY: allocated with just this layout, and no `Place` is left.
+            unsafe { alloc::dealloc(self.start.as_ptr(), self.layout) };
+        }
     }
 }
 
@@ -137,6 +158,44 @@ impl<T: Plain> Place<T> {
     }
 }
 
+/// How many values [`Places`] puts into one block.
+const PLACES_EACH: usize = 16;
+
+/// Places for values that come one by one, several to a block.
+#[derive(Debug)]
+pub(crate) struct Places<T> {
+    /// The block of the next one, and how many it holds already.
+    last: Option<(Arc<Block>, usize)>,
+    _holds: PhantomData<T>,
+}
+
+impl<T: Plain> Places<T> {
+    /// Without a block.
+    pub(crate) fn new() -> Self {
+        Self {
+            last: None,
+            _holds: PhantomData,
+        }
+    }
+
+    /// A new place. It stays when `self` goes.
+    pub(crate) fn add(&mut self, value: T) -> Place<T> {
+        let (block, used) = match self.last.take() {
+            Some((block, used)) if used < PLACES_EACH => (block, used),
+            _ => {
+                let layout = Layout::new::<[T; PLACES_EACH]>();
+                let block = Block::new(layout);
+                let block = block.unwrap_or_else(|| alloc::handle_alloc_error(layout));
+                (block, 0)
+            }
+        };
+        let mut place = block.place(used * size_of::<T>());
+        place.write(value);
+        self.last = Some((block, used + 1));
+        place
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,6 +208,18 @@ mod tests {
         assert_eq!((other.read(), other.address()), (8, place.address()));
         drop(place);
         assert_eq!(other.read(), 8);
+    }
+
+    #[test]
+    fn values_that_come_one_by_one_stay_where_they_are() {
+        let mut places = Places::new();
+        let added: Vec<_> = (0..100u64).map(|n| places.add(n)).collect();
+        drop(places);
+        let mut addresses: Vec<_> = added.iter().map(Place::address).collect();
+        addresses.sort_unstable();
+        addresses.dedup();
+        assert_eq!(addresses.len(), 100);
+        assert!(added.iter().zip(0..).all(|(place, n)| place.read() == n));
     }
 
     #[test]

@@ -11,6 +11,8 @@ use precast_artifacts_format::TableType;
 use precast_artifacts_format::abi::VmTable;
 
 use crate::error::{Error, LimitError};
+use crate::pool::Pool;
+use crate::pool::blocks::Block;
 use crate::vm::place::Place;
 
 /// A table and its elements: addresses of funcrefs or handles of host references, 0 for null.
@@ -19,7 +21,10 @@ pub(crate) struct TableElements {
     /// Where generated code finds base and length.
     definition: Place<VmTable>,
     elements: NonNull<u64>,
+    /// How many are allocated; none, if they are a pool's.
     capacity: usize,
+    /// What the elements are in, if it is a pool's.
+    pooled: Option<Block>,
     ty: TableType,
     maximum: u64,
 }
@@ -34,8 +39,10 @@ impl TableElements {
     ///
     /// # Errors
     ///
-    /// [`Error::Limit`] if it is larger than `max_elements` or than memory is left for.
+    /// [`Error::Limit`] if it is larger than `max_elements` or than memory is left for, or if the
+    /// pool that it should come from has no room for it.
     pub(crate) fn new(
+        pool: Option<&Pool>,
         definition: Place<VmTable>,
         ty: TableType,
         max_elements: u64,
@@ -51,12 +58,20 @@ impl TableElements {
             definition,
             elements: NonNull::dangling(),
             capacity: 0,
+            pooled: None,
             ty,
             maximum: ty.maximum.unwrap_or(u64::MAX).min(max_elements),
         };
-        table
-            .reallocate(ty.minimum)
-            .ok_or(LimitError::OutOfMemory { what: "a table" })?;
+        if let Some(pool) = pool {
+            let block = pool.take_table(ty.minimum)?;
+            table.elements = block.start().cast();
+            table.pooled = Some(block);
+            table.maximum = table.maximum.min(pool.max_table_elements());
+        } else {
+            table
+                .reallocate(ty.minimum)
+                .ok_or(LimitError::OutOfMemory { what: "a table" })?;
+        }
         table.publish(ty.minimum);
         Ok(table)
     }
@@ -100,7 +115,12 @@ impl TableElements {
         if after > self.maximum {
             return None;
         }
-        if after > self.capacity as u64 {
+        if let Some(block) = &mut self.pooled {
+            let bytes = usize::try_from(after).ok()?.checked_mul(size_of::<u64>())?;
+            if !block.widen(bytes) {
+                return None;
+            }
+        } else if after > self.capacity as u64 {
             let wanted = (self.capacity as u64).saturating_mul(2).min(self.maximum);
             self.reallocate(after.max(wanted))?;
         }
@@ -166,7 +186,7 @@ mod tests {
             minimum,
             maximum,
         };
-        TableElements::new(definition, ty, 1_000)
+        TableElements::new(None, definition, ty, 1_000)
     }
 
     #[test]

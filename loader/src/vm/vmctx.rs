@@ -9,6 +9,8 @@ use precast_artifacts_format::abi::{
 };
 
 use super::place::{Block, Place, Plain};
+use crate::error::LimitError;
+use crate::pool::Pool;
 
 /// A vmctx. Its address does not change.
 ///
@@ -21,11 +23,20 @@ pub(crate) struct Vmctx {
 }
 
 impl Vmctx {
-    /// A block of zeros, or `None` if there is no memory for it.
-    pub(crate) fn new(layout: &VmctxLayout) -> Option<Self> {
-        let allocation = Layout::from_size_align(layout.size() as usize, VMCTX_ALIGN).ok()?;
-        Some(Self {
-            block: Block::new(allocation)?,
+    /// A vmctx of zeros, from the pool if there is one.
+    pub(crate) fn new(pool: Option<&Pool>, layout: &VmctxLayout) -> Result<Self, LimitError> {
+        let out_of_memory = || LimitError::OutOfMemory {
+            what: "an instance",
+        };
+        let bytes = layout.size() as usize;
+        let allocation =
+            Layout::from_size_align(bytes, VMCTX_ALIGN).map_err(|_| out_of_memory())?;
+        let block = match pool {
+            Some(pool) => Block::pooled(pool.take_vmctx(bytes)?, allocation),
+            None => Block::new(allocation).ok_or_else(out_of_memory)?,
+        };
+        Ok(Self {
+            block,
             layout: *layout,
         })
     }
@@ -129,7 +140,7 @@ mod tests {
             ..VmctxCounts::default()
         };
         let layout = VmctxLayout::new(&counts).unwrap();
-        let mut vmctx = Vmctx::new(&layout).unwrap();
+        let mut vmctx = Vmctx::new(None, &layout).unwrap();
         assert_eq!(vmctx.address() % VMCTX_ALIGN as u64, 0);
         let func = VmFunc { code: 1, vmctx: 2 };
         vmctx.set_header(3, 4);
@@ -153,6 +164,6 @@ mod tests {
     #[should_panic = "vmctx item out of range"]
     fn an_item_that_is_not_there_cannot_be_reached() {
         let layout = VmctxLayout::new(&VmctxCounts::default()).unwrap();
-        Vmctx::new(&layout).unwrap().imported_func(0);
+        Vmctx::new(None, &layout).unwrap().imported_func(0);
     }
 }
