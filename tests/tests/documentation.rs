@@ -79,6 +79,26 @@ fn about<'a, 'b>(before: &'a [&'b str]) -> &'a [&'b str] {
 }
 
 #[test]
+fn the_readme_shows_the_example_of_the_loader() {
+    let read = |path| std::fs::read_to_string(repository().join(path)).expect("a file can be read");
+    let (readme, library) = (read("README.md"), read("loader/src/lib.rs"));
+    let shown: Vec<&str> = block(readme.lines(), "```rust").collect();
+    let comments = library.lines().filter_map(|line| line.strip_prefix("//!"));
+    let tested = block(
+        comments.map(|line| line.strip_prefix(' ').unwrap_or(line)),
+        "```",
+    );
+    let tested = tested.filter(|line| !line.starts_with("# "));
+    assert_eq!(shown, tested.collect::<Vec<_>>());
+}
+
+/// The lines of the first block of code that begins with `fence`.
+fn block<'a>(lines: impl Iterator<Item = &'a str>, fence: &str) -> impl Iterator<Item = &'a str> {
+    let lines = lines.skip_while(move |line| *line != fence).skip(1);
+    lines.take_while(|line| *line != "```")
+}
+
+#[test]
 fn an_item_without_an_example_is_found() {
     let check = |text: &str, expected: &[usize]| {
         let found: Vec<usize> = items_without_example(text)
