@@ -48,7 +48,7 @@ use plan::Plan;
 pub use error::CompileError;
 pub use generate::Listing;
 pub use options::{CustomSections, OptLevel, Options, parse_target};
-pub use precast_artifacts_format::{Arch, CpuFeatures, CpuLevel, Os, Target, Tunables};
+pub use precast_artifacts_format::{Arch, CpuFeature, CpuFeatures, CpuLevel, Os, Target, Tunables};
 
 /// Compiles a module to an artifact. The same module and options give the same bytes.
 ///

@@ -27,7 +27,7 @@ use crate::wasm_ty::{WasmParams, WasmResults};
 /// assert_eq!(memory.size_pages(&store), 1);
 /// # Ok::<(), precast_loader::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Instance {
     pub(crate) store: StoreId,
     pub(crate) index: u32,
@@ -44,7 +44,8 @@ pub struct Instance {
 /// assert!(item.memory().is_none());
 /// # Ok::<(), precast_loader::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Extern {
     /// A function.
     Func(Func),

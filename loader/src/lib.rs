@@ -76,8 +76,8 @@ mod vm;
 mod wasm_ty;
 
 pub use precast_artifacts_format::{
-    Arch, ArtifactError, CpuFeature, CpuFeatures, Difference, FuncType, GlobalType, MemoryType,
-    Note, Os, Section, SectionDigest, TableType, Target, TrapCode, Tunables, ValType,
+    Arch, ArtifactError, CpuFeature, CpuFeatures, Difference, FuncType, GlobalType, Host,
+    MemoryType, Note, Os, Section, SectionDigest, TableType, Target, TrapCode, Tunables, ValType,
     WASM_PAGE_BYTES,
 };
 

@@ -311,6 +311,22 @@ impl<'a, T> StoreMut<'a, T> {
     }
 }
 
+impl<T: fmt::Debug> fmt::Debug for StoreRef<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreRef")
+            .field("data", self.data())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for StoreMut<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreMut")
+            .field("data", self.data())
+            .finish_non_exhaustive()
+    }
+}
+
 /// Whatever a store can be borrowed from, to look at: a [`Store`], a [`Caller`](crate::Caller),
 /// and references to those.
 ///

@@ -11,8 +11,18 @@ use precast_tests::{blessing, files_below, repository, wasm};
 /// `pub(crate)`, by a lint.
 const LIBRARIES: [&str; 2] = ["loader/src", "compiler/src"];
 
-/// What a line of a public item may begin with, after `pub `, beside `unsafe` and `const` before
-/// `fn`. Fields, variants and the methods of traits are shown where their type is.
+/// Sources of the format whose public items are part of the API of both.
+const OF_THE_FORMAT: [&str; 7] = [
+    "compat.rs",
+    "cpu.rs",
+    "error.rs",
+    "note.rs",
+    "section.rs",
+    "target.rs",
+    "types.rs",
+];
+
+/// What a line of a public item may begin with, after `pub ` and `unsafe ` or `const `. Fields, variants and the methods of traits are shown where their type is.
 const ITEMS: [&str; 5] = ["fn ", "struct ", "enum ", "trait ", "type "];
 
 /// Public only in name.
@@ -20,14 +30,15 @@ const NOT_TO_BE_NAMED: [&str; 1] = ["pub trait Sealed {}"];
 
 #[test]
 fn every_public_item_has_an_example() {
+    let libraries = LIBRARIES.map(|folder| files_below(&repository().join(folder), "rs"));
+    let format = repository().join("artifacts-format/src");
+    let format = OF_THE_FORMAT.map(|file| format.join(file));
     let mut without = Vec::new();
-    for folder in LIBRARIES {
-        for path in files_below(&repository().join(folder), "rs") {
-            let text = std::fs::read_to_string(&path).expect("a source can be read");
-            let lines = items_without_example(&text);
-            let path = path.strip_prefix(repository()).unwrap_or(&path);
-            without
-                .extend(lines.map(|(number, line)| format!("{}:{number}: {line}", path.display())));
+    for path in libraries.into_iter().flatten().chain(format) {
+        let text = std::fs::read_to_string(&path).expect("a source can be read");
+        let path = path.strip_prefix(repository()).unwrap_or(&path).display();
+        for (number, line) in items_without_example(&text) {
+            without.push(format!("{path}:{number}: {line}"));
         }
     }
     assert!(without.is_empty(), "without an example: {without:#?}");
@@ -53,11 +64,9 @@ fn is_item(line: &str) -> bool {
     let Some(item) = item.filter(|_| !NOT_TO_BE_NAMED.contains(&line)) else {
         return false;
     };
-    let item = ["const ", "unsafe "].iter().fold(item, |item, word| {
-        let rest = item.strip_prefix(word);
-        rest.filter(|rest| rest.contains("fn ")).unwrap_or(item)
-    });
-    ITEMS.iter().any(|word| item.starts_with(word))
+    let words = ["unsafe ", "const ", ""].map(|word| item.strip_prefix(word));
+    let mut items = words.into_iter().flatten();
+    items.any(|item| ITEMS.iter().any(|word| item.starts_with(word)))
 }
 
 /// The lines of documentation and attributes right before an item: all of `before` behind the last
@@ -117,6 +126,8 @@ fn an_item_without_an_example_is_found() {
     );
     check("/// ```\n\npub enum E {", &[3]);
     check("#[doc(hidden)]\npub trait T {", &[]);
+    check("/// Text.\npub unsafe trait T {", &[2]);
+    check("pub const NONE: Self = Self(0);", &[]);
     check("/// Text.\n#[macro_export]\nmacro_rules! m {", &[3]);
     check(
         "pub(crate) fn f() {}\npub field: u32,\nfn f() {}\nmacro_rules! m {",
