@@ -78,7 +78,7 @@ impl AddressMapBuilder {
 }
 
 /// The map, read in place.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct AddressMap<'a> {
     count: usize,
     index: &'a [u8],

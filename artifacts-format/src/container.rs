@@ -1,8 +1,8 @@
 //! The container: an ELF64 relocatable file.
 //!
 //! ```text
-//! ┌ file header ┐┌ note ┐┌ manifest ┐
-//! ├ page ───────┴┴──────┴┴──────────┘
+//! ┌ file header ┐┌ section headers ┐┌ .shstrtab ┐┌ note ┐┌ manifest ┐
+//! ├ page ───────┴┴─────────────────┴┴───────────┴┴──────┴┴──────────┘
 //! │ .text
 //! ├ page
 //! │ .got                │ the distances between these three are fixed when the code is linked
@@ -15,7 +15,7 @@
 //! ├ 8 bytes
 //! │ .precast.custom
 //! ├ 8 bytes
-//! │ .symtab  .strtab  .rela.got  .shstrtab  section headers
+//! │ .symtab  .strtab  .rela.got
 //! └
 //! ```
 //!
@@ -46,12 +46,14 @@ const EXPECTED_ELF: ArtifactError = ArtifactError::NotAnArtifact {
     expected: "a 64-bit little-endian ELF header",
 };
 const SECTION_ALIGN: u64 = 8;
+const TOO_SHORT: &str = "the table is shorter than it says";
 
 /// An artifact: bytes that have been checked as far as can be done without reading all of them.
 ///
 /// What has been checked: the container, the note with its digest, the manifest with its digest
-/// and every index in it, and the frames of all tables. What has not: that code, images and tables
-/// are what the compiler wrote. [`Artifact::verify`] compares all of them with their digests;
+/// and every index in it, and, but for one that is to run, the frames of all tables: loading touches
+/// no page that it does not need. What has not: that code, images and tables are what the compiler
+/// wrote. A table whose frame is damaged reads as an empty one. [`Artifact::verify`] compares all of them with their digests;
 /// digests are no signature, and running code stays a matter of trust.
 #[derive(Debug, Clone)]
 pub struct Artifact<'a> {
@@ -60,9 +62,6 @@ pub struct Artifact<'a> {
     manifest: Manifest,
     sections: [&'a [u8]; Section::ALL.len()],
     funcs: FuncTable<'a>,
-    traps: TrapTable<'a>,
-    address_map: AddressMap<'a>,
-    custom: CustomSections<'a>,
     symbols: &'a [elf::Sym64<LE>],
     strings: &'a [u8],
 }
@@ -80,7 +79,9 @@ impl<'a> Artifact<'a> {
     /// [`ArtifactError::NotAnArtifact`], [`ArtifactError::Damaged`], and
     /// [`ArtifactError::Incompatible`] for another version of the format or the ABI.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ArtifactError> {
-        Self::parse_for(bytes, None)
+        let artifact = Self::parse_for(bytes, None)?;
+        artifact.check_frames()?;
+        Ok(artifact)
     }
 
     /// Reads an artifact that is to run on `host`.
@@ -143,35 +144,46 @@ impl<'a> Artifact<'a> {
         container: &Container<'a>,
     ) -> Result<Self, ArtifactError> {
         let bytes_of = |section: Section| sections.get(section as usize).copied().unwrap_or(&[]);
-        let too_short = "the table is shorter than it says";
         let damaged = |section, what| ArtifactError::damaged(section, 0, what);
 
         digest_matches(&note, Section::Manifest, bytes_of(Section::Manifest))?;
         let manifest = Manifest::decode(bytes_of(Section::Manifest))
             .ok_or_else(|| damaged(Section::Manifest, "the manifest cannot be decoded"))?;
         let funcs = FuncTable::parse(bytes_of(Section::Funcs))
-            .ok_or_else(|| damaged(Section::Funcs, too_short))?;
-        let traps = TrapTable::parse(bytes_of(Section::Traps))
-            .ok_or_else(|| damaged(Section::Traps, too_short))?;
-        let address_map = AddressMap::parse(bytes_of(Section::AddrMap))
-            .ok_or_else(|| damaged(Section::AddrMap, too_short))?;
-        let custom = CustomSections::parse(bytes_of(Section::Custom))
-            .ok_or_else(|| damaged(Section::Custom, too_short))?;
+            .ok_or_else(|| damaged(Section::Funcs, TOO_SHORT))?;
         let artifact = Self {
             bytes,
             note,
             manifest,
             sections,
             funcs,
-            traps,
-            address_map,
-            custom,
             symbols: container.symbols,
             strings: container.strings,
         };
         crate::check::manifest(&artifact.manifest, &artifact)
             .map_err(|what| damaged(Section::Manifest, what))?;
         Ok(artifact)
+    }
+
+    fn check_frames(&self) -> Result<(), ArtifactError> {
+        let checks = [
+            (
+                Section::Traps,
+                TrapTable::parse(self.section(Section::Traps)).is_some(),
+            ),
+            (
+                Section::AddrMap,
+                AddressMap::parse(self.section(Section::AddrMap)).is_some(),
+            ),
+            (
+                Section::Custom,
+                CustomSections::parse(self.section(Section::Custom)).is_some(),
+            ),
+        ];
+        match checks.into_iter().find(|&(_, whole)| !whole) {
+            None => Ok(()),
+            Some((section, _)) => Err(ArtifactError::damaged(section, 0, TOO_SHORT)),
+        }
     }
 
     /// Compares every section with its digest.
@@ -226,17 +238,17 @@ impl<'a> Artifact<'a> {
 
     /// The trap sites.
     pub fn traps(&self) -> TrapTable<'a> {
-        self.traps
+        TrapTable::parse(self.section(Section::Traps)).unwrap_or_default()
     }
 
     /// The address map.
     pub fn address_map(&self) -> AddressMap<'a> {
-        self.address_map
+        AddressMap::parse(self.section(Section::AddrMap)).unwrap_or_default()
     }
 
     /// The module's custom sections that were kept.
     pub fn custom_sections(&self) -> CustomSections<'a> {
-        self.custom
+        CustomSections::parse(self.section(Section::Custom)).unwrap_or_default()
     }
 
     /// The name of the defined function at `index`, or `None` if the symbols were stripped.
@@ -299,17 +311,19 @@ impl<'a> Container<'a> {
             let name = header
                 .name(LE, names)
                 .map_err(|_| damaged("a section's name lies outside the names"))?;
+            // Of every section, so that a file that has been cut is noticed.
+            let data = header
+                .data(LE, bytes)
+                .map_err(|_| damaged("a section lies outside the file"))?;
             if name == b".symtab" {
                 // Names are a help for people: where they are damaged, there are none.
                 symbols = header.data_as_array(LE, bytes).unwrap_or_default();
             } else if name == b".strtab" {
-                strings = header.data(LE, bytes).unwrap_or_default();
+                strings = data;
             } else if let Some(section) = Section::from_name(name) {
                 let found = Found {
                     file_offset: header.sh_offset(LE),
-                    bytes: header
-                        .data(LE, bytes)
-                        .map_err(|_| damaged("a section lies outside the file"))?,
+                    bytes: data,
                 };
                 let place = sections.get_mut(section as usize);
                 if place.is_some_and(|place| place.replace(found).is_some()) {

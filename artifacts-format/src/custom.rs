@@ -16,7 +16,7 @@ use crate::bytes::Reader;
 const ENTRY_BYTES: usize = 8;
 
 /// The custom sections, read in place.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct CustomSections<'a> {
     index: &'a [u8],
     contents: &'a [u8],

@@ -160,7 +160,7 @@ impl TrapTableBuilder {
 }
 
 /// The table, read in place.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct TrapTable<'a> {
     count: usize,
     index: &'a [u8],

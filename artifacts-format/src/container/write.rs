@@ -110,11 +110,24 @@ pub fn write(parts: &ArtifactParts<'_>) -> Vec<u8> {
     let mut writer = Writer::new(object::Endianness::Little, true, &mut out);
     writer.reserve_file_header();
     writer.reserve_null_section_index();
+    let named = Section::ALL.map(|section| {
+        let name = writer.add_section_name(section.name().as_bytes());
+        (section, name, writer.reserve_section_index())
+    });
+    let symtab = writer.reserve_symtab_section_index();
+    writer.reserve_strtab_section_index();
+    let relocations_name = writer.add_section_name(b".rela.got");
+    writer.reserve_section_index();
+    writer.reserve_shstrtab_section_index();
+    // All that is read at load stands together at the front.
+    writer.reserve_section_headers();
+    writer.reserve_shstrtab();
+
     let note_len = Note::encoded_len(parts.compiler_version, Section::ALL.len() - 1);
     let page = parts.target.page_bytes() as usize;
-    let placed: Vec<Placed> = Section::ALL
+    let placed: Vec<Placed> = named
         .into_iter()
-        .map(|section| {
+        .map(|(section, name, index)| {
             let align = if section.is_paged() { page } else { 8 };
             let size = match section {
                 Section::Note => note_len,
@@ -122,8 +135,8 @@ pub fn write(parts: &ArtifactParts<'_>) -> Vec<u8> {
             };
             Placed {
                 section,
-                name: writer.add_section_name(section.name().as_bytes()),
-                index: writer.reserve_section_index(),
+                name,
+                index,
                 align,
                 file_offset: writer.reserve(size, align),
                 size,
@@ -140,17 +153,10 @@ pub fn write(parts: &ArtifactParts<'_>) -> Vec<u8> {
             writer.add_string(name.as_bytes())
         })
         .collect();
-    let symtab = writer.reserve_symtab_section_index();
     writer.reserve_symtab();
-    writer.reserve_strtab_section_index();
     writer.reserve_strtab();
-    let relocations_name = writer.add_section_name(b".rela.got");
-    writer.reserve_section_index();
     let slots = parts.manifest.got.len();
     let relocations_at = writer.reserve_relocations(slots, true);
-    writer.reserve_shstrtab_section_index();
-    writer.reserve_shstrtab();
-    writer.reserve_section_headers();
 
     let note = Note {
         format_version: FORMAT_VERSION,
@@ -187,29 +193,7 @@ pub fn write(parts: &ArtifactParts<'_>) -> Vec<u8> {
             e_flags: 0,
         })
         .expect("a file header can be written");
-    for placed in &placed {
-        writer.pad_until(placed.file_offset);
-        writer.write(match placed.section {
-            Section::Note => &note,
-            section => contents(section),
-        });
-    }
     let first_global = parts.symbols.len() as u32 + 1;
-    write_symbols(&mut writer, parts.symbols, &names, &placed);
-    writer.write_strtab();
-    writer.write_align_relocation();
-    for slot in 0..slots as u32 {
-        writer.write_relocation(
-            true,
-            &Rel {
-                r_offset: u64::from(slot) * 8,
-                r_sym: first_global + slot,
-                r_type: parts.target.elf_abs64(),
-                r_addend: 0,
-            },
-        );
-    }
-    writer.write_shstrtab();
     writer.write_null_section_header();
     for placed in &placed {
         writer.write_section_header(&placed.header());
@@ -226,6 +210,28 @@ pub fn write(parts: &ArtifactParts<'_>) -> Vec<u8> {
         true,
     );
     writer.write_shstrtab_section_header();
+    writer.write_shstrtab();
+    for placed in &placed {
+        writer.pad_until(placed.file_offset);
+        writer.write(match placed.section {
+            Section::Note => &note,
+            section => contents(section),
+        });
+    }
+    write_symbols(&mut writer, parts.symbols, &names, &placed);
+    writer.write_strtab();
+    writer.write_align_relocation();
+    for slot in 0..slots as u32 {
+        writer.write_relocation(
+            true,
+            &Rel {
+                r_offset: u64::from(slot) * 8,
+                r_sym: first_global + slot,
+                r_type: parts.target.elf_abs64(),
+                r_addend: 0,
+            },
+        );
+    }
     out
 }
 

@@ -6,10 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::support::{Scratch, examples, precast};
-
-/// Where the note's descriptor starts in the file: ELF header, note header, name.
-const DESCRIPTOR: usize = 64 + 12 + 8;
+use crate::support::{Scratch, descriptor_offset, examples, precast};
 
 fn inspect(path: &Path) -> crate::support::Call {
     precast(["inspect".as_ref(), path.as_os_str()])
@@ -140,7 +137,8 @@ fn of_an_artifact_of_another_version_the_rest_is_said() {
     let options = ["--target", "aarch64-unknown-linux-gnu"];
     let artifact = scratch.artifact("a.precast", "(module)", &options);
     let mut bytes = fs::read(&artifact).unwrap();
-    bytes[DESCRIPTOR] = 77;
+    let descriptor = descriptor_offset(&bytes);
+    bytes[descriptor] = 77;
     fs::write(&artifact, &bytes).unwrap();
     let report = json(&artifact);
     assert_eq!(report["target"], "aarch64-unknown-linux");
@@ -171,7 +169,7 @@ fn damage_is_named_with_section_and_offset() {
     inspect(&cut).fails(1, &["cut.precast", "damaged artifact", "offset 0x"]);
 
     let mut changed = bytes.clone();
-    changed[DESCRIPTOR + 40] ^= 1;
+    changed[descriptor_offset(&bytes) + 40] ^= 1;
     let changed = scratch.file("changed.precast", changed);
     inspect(&changed).fails(1, &["damaged artifact", ".note.precast"]);
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::support::{Call, Scratch, precast};
+use crate::support::{Call, Scratch, descriptor_offset, precast};
 
 /// Writes the `n` bytes of its memory from 1024 on, where its arguments or variables are.
 const PRINTER: &str = r#"
@@ -236,7 +236,8 @@ fn what_cannot_be_run_is_named() {
     run(&artifact, &[], &[]).fails(1, &["other.precast", "target: the artifact is for"]);
 
     // With another version in the note, all that differs is listed.
-    bytes[64 + 12 + 8] = 77;
+    let descriptor = descriptor_offset(&bytes);
+    bytes[descriptor] = 77;
     let artifact = scratch.file("later.precast", &bytes);
     let parts = [
         "format version: the artifact has 77",

@@ -140,3 +140,11 @@ impl Drop for Scratch {
         let _ = fs::remove_dir_all(&self.0);
     }
 }
+
+/// Where the descriptor of an artifact's note starts in the file.
+pub(crate) fn descriptor_offset(artifact: &[u8]) -> usize {
+    // The note's type and name, which come before it.
+    let head = b"\x01\0\0\0precast\0";
+    let start = artifact.windows(head.len()).position(|part| part == head);
+    start.expect("an artifact has a note") + head.len()
+}

@@ -67,6 +67,10 @@ impl Shelf {
         }
     }
 
+    fn has_room(&self) -> bool {
+        self.waiting().len() < self.inner.room
+    }
+
     fn put(&self, space: Space) {
         let mut waiting = self.waiting();
         let surplus = if waiting.len() < self.inner.room {
@@ -129,8 +133,8 @@ impl Waiting {
     }
 }
 
-/// A space in use. Dropped, it is cleaned and goes back to its shelf; if it cannot be cleaned,
-/// nobody uses it again.
+/// A space in use. Dropped, it is cleaned and goes back to its shelf; if there is no room, or if it
+/// cannot be cleaned, nobody uses it again.
 #[derive(Debug)]
 pub(crate) struct Lease {
     /// There until the lease is dropped.
@@ -165,6 +169,8 @@ impl DerefMut for Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         if let (Some(mut space), Some(home)) = (self.space.take(), self.home.take())
+            // Cleaning what is unmapped next would be in vain.
+            && home.has_room()
             && space.reset().is_ok()
         {
             home.put(space);
