@@ -56,9 +56,9 @@ macro_rules! runtime_symbols {
 }
 
 runtime_symbols! {
-    /// `(store context)`: resumes at the entry trampoline's exit; does not return. The error is
-    /// where the host function left it.
-    Raise = "precast_raise" (I64);
+    /// `()`: resumes at the exit of the entry trampoline by which this thread has last entered guest
+    /// code; does not return. The error is where the host function left it.
+    Raise = "precast_raise" ();
     /// `(vmctx, memory, delta in pages) → pages before, or −1`.
     MemoryGrow = "precast_memory_grow" (I64, I32, I64) -> I64;
     /// `(vmctx, destination memory, source memory, destination, source, length)`.

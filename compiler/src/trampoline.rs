@@ -156,6 +156,8 @@ pub(crate) fn import(
             (vec![host_func, slots], field, Some(slots))
         }
         Passing::Direct => {
+            // Its frame is small, and what host functions need is not the guest's to count.
+            builder.func.stack_limit = None;
             signature.params.push(AbiParam::new(POINTER));
             signature.params.extend(direct_params(func_type));
             signature.returns.extend(direct_result());
@@ -178,7 +180,7 @@ pub(crate) fn import(
     builder.seal_block(failed);
     builder.switch_to_block(failed);
     let raise = func_env.runtime(builder.func, RuntimeSymbol::Raise);
-    builder.ins().call(raise, &[store_context]);
+    builder.ins().call(raise, &[]);
     builder.ins().trap(clif_trap(TrapCode::Unreachable));
 
     builder.switch_to_block(returned);

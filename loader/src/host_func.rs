@@ -187,17 +187,10 @@ macro_rules! direct_entry {
             $result: HostReturn,
             $($ty: WasmTy,)*
         {
-            // SAFETY: as for `typed`. There are slots for all parameters and the result.
+            // SAFETY: as for `typed`.
             unsafe {
                 if has_listener(context) {
-                    let mut slots = [Slot::default(); MAX_SLOTS];
-                    let mut places = slots.iter_mut();
-                    $(*places.next().expect("room for all") = $ty::abi_to_slot($ty);)*
-                    let status = typed::<$data, $marker, $result, $closure>(context, slots.as_mut_ptr());
-                    return DirectResult {
-                        value: bits_of(&slots[0]),
-                        status: status.into(),
-                    };
+                    return through_slots::<$data, $closure, $result, $($ty),*>(context, $($ty),*);
                 }
             }
             // SAFETY: as for `typed`.
@@ -213,6 +206,36 @@ macro_rules! direct_entry {
                 status: u64::from(value.is_some()),
             }
         }
+
+        /// The long way, for listeners: apart from the other, so that it takes no frame there.
+        ///
+        /// # Safety
+        ///
+        /// As for `entry`.
+        #[cold]
+        #[inline(never)]
+        #[allow(non_snake_case, reason = "one macro for all lengths")]
+        unsafe extern "C" fn through_slots<$data: 'static, $closure, $result, $($ty),*>(
+            context: *mut HostFuncContext,
+            $($ty: $ty::Abi),*
+        ) -> DirectResult
+        where
+            $closure: Fn($($arg),*) -> $result + Send + Sync + 'static,
+            $result: HostReturn,
+            $($ty: WasmTy,)*
+        {
+            let mut slots = [Slot::default(); MAX_SLOTS];
+            let given: &[Slot] = &[$($ty::abi_to_slot($ty)),*];
+            slots[..given.len()].copy_from_slice(given);
+            let first = slots.as_mut_ptr();
+            // SAFETY: as for `typed`; there are slots for all parameters and the result.
+            let status = unsafe { typed::<$data, $marker, $result, $closure>(context, first) };
+            DirectResult {
+                value: bits_of(&slots[0]),
+                status: status.into(),
+            }
+        }
+
         let direct = const { is_direct(<($($ty,)*)>::TYPES, <$result::Results as WasmList>::TYPES) };
         if direct {
             entry::<$data, $closure, $result, $($ty),*> as *const ()

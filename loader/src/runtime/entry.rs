@@ -8,6 +8,7 @@ use std::ptr::{NonNull, with_exposed_provenance, with_exposed_provenance_mut};
 use precast_artifacts_format::abi::{StoreContext, VmctxHeader};
 
 use super::{memory, table};
+use crate::activation;
 use crate::listener;
 use crate::store::core::{Outcome, StoreCore};
 use crate::sys::arch::{self, ResumePoint};
@@ -16,13 +17,18 @@ use crate::sys::arch::{self, ResumePoint};
 ///
 /// # Safety
 ///
-/// Called by an import trampoline, with its store's context, after a host function has left in
-/// the store why it did not return.
-pub(super) unsafe extern "C" fn raise(store_context: u64) -> ! {
-    let context = with_exposed_provenance::<StoreContext>(store_context as usize);
-    // SAFETY: the context is live; the entry trampoline's frame stands, and between it and here
-    // are only frames of guest code, which hold nothing that must be dropped.
+/// Called by an import trampoline, after a host function has left in the store why it did not
+/// return.
+pub(super) unsafe extern "C" fn raise() -> ! {
+    let Some(core) = activation::current_store() else {
+        // A trampoline runs only inside of an activation.
+        std::process::abort();
+    };
+    // SAFETY: the store is live, and it is its code that has been called last; the entry
+    // trampoline's frame stands, and between it and here are only frames of guest code, which hold
+    // nothing that must be dropped.
     unsafe {
+        let context = &raw const (*core.as_ptr()).context;
         let to = ResumePoint {
             pc: (*context).entry_handler_pc,
             sp: (*context).entry_sp,
@@ -84,7 +90,7 @@ unsafe fn tell(
         // frames there are only those of this call, which hold nothing that must be dropped.
         unsafe {
             (*core.as_ptr()).outcome = Some(Outcome::Panic(panic));
-            raise((*core.as_ptr()).context_address())
+            raise()
         }
     }
 }

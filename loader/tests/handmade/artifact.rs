@@ -198,8 +198,6 @@ global_asm!(
     "leave",
     "ret",
     "2:",
-    "mov rdi, [rsp + 32]",
-    "mov rdi, [rdi + 8]",
     "call qword ptr [rip + GOT]",
     "ud2",
     "pt_text_end:",

@@ -67,6 +67,6 @@ pub(crate) fn dropping<S>(bencher: &mut Bencher<'_>, mut make: impl FnMut() -> S
 
 fn in_batches(times: u64, mut batch: impl FnMut(u64) -> Duration) -> Duration {
     let whole = (0..times / BATCH).map(|_| BATCH);
-    let rest = (times % BATCH > 0).then_some(times % BATCH);
+    let rest = (!times.is_multiple_of(BATCH)).then_some(times % BATCH);
     whole.chain(rest).map(&mut batch).sum()
 }

@@ -38,7 +38,7 @@
 ;;=     gv1 = load.i64 notrap aligned readonly can_move region3 gv0+8
 ;;=     gv2 = load.i64 notrap aligned region3 gv1
 ;;=     sig0 = (i64, i64) -> i8 system_v
-;;=     sig1 = (i64) system_v
+;;=     sig1 = () system_v
 ;;=     fn0 = u1:0 sig1
 ;;=     stack_limit = gv2
 ;;=
@@ -54,7 +54,7 @@
 ;;=     brif v7, block1, block2
 ;;=
 ;;= block2 cold:
-;;=     call fn0(v3)
+;;=     call fn0()
 ;;=     trap user1
 ;;=
 ;;= block1:
