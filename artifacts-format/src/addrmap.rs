@@ -28,7 +28,7 @@ const ESCAPE: u8 = 0xf0;
 
 /// Collects address pairs in the order of the text and encodes them.
 #[cfg(feature = "write")]
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct AddressMapBuilder {
     count: u32,
     last: (u32, u32),

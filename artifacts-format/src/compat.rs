@@ -9,6 +9,15 @@ use crate::note::{FORMAT_VERSION, Note, StablePrefix};
 use crate::target::Target;
 
 /// The machine an artifact is to run on.
+///
+/// ```
+/// # use precast_artifacts_format::{Arch, CpuLevel, Host, Os, Target};
+/// let smallest = Host {
+///     target: Target { arch: Arch::X86_64, os: Os::Linux },
+///     page_bytes: 4096,
+///     cpu_features: CpuLevel::X86_64(2).features(),
+/// };
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Host {
     /// Instruction set and operating system.
@@ -20,6 +29,14 @@ pub struct Host {
 }
 
 /// One way in which an artifact does not fit.
+///
+/// ```
+/// # use precast_artifacts_format::{ArtifactError, Difference};
+/// fn is_for_a_newer_cpu(error: &ArtifactError) -> bool {
+///     let ArtifactError::Incompatible(differences) = error else { return false };
+///     matches!(differences[..], [Difference::CpuFeatures { .. }])
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Difference {
@@ -85,6 +102,19 @@ impl Note {
     /// # Errors
     ///
     /// [`ArtifactError::Incompatible`] with every difference there is.
+    ///
+    /// ```
+    /// # use precast_artifacts_format::{Host, Note};
+    /// fn runs_on(note: &Note, host: &Host) -> bool {
+    ///     match note.check(host) {
+    ///         Ok(()) => true,
+    ///         Err(error) => {
+    ///             println!("{error}");
+    ///             false
+    ///         }
+    ///     }
+    /// }
+    /// ```
     pub fn check(&self, host: &Host) -> Result<(), ArtifactError> {
         let differences = differences(&self.into(), Some(host));
         if differences.is_empty() {

@@ -12,6 +12,11 @@ use crate::target::Arch;
 macro_rules! cpu_features {
     ($($variant:ident = $bit:literal, $arch:ident, $name:literal, $setting:expr, $level:expr;)*) => {
         /// A part of an instruction set that not every machine has.
+        ///
+        /// ```
+        /// # use precast_artifacts_format::CpuFeature;
+        /// assert!(CpuFeature::ALL.contains(&CpuFeature::Avx2));
+        /// ```
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
         pub enum CpuFeature {
@@ -23,16 +28,31 @@ macro_rules! cpu_features {
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
             /// The feature's usual name.
+            ///
+            /// ```
+            /// # use precast_artifacts_format::CpuFeature;
+            /// assert_eq!(CpuFeature::Sse41.name(), "sse4.1");
+            /// ```
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
             }
 
             /// The instruction set it belongs to.
+            ///
+            /// ```
+            /// # use precast_artifacts_format::{Arch, CpuFeature};
+            /// assert_eq!(CpuFeature::Lse.arch(), Arch::Aarch64);
+            /// ```
             pub const fn arch(self) -> Arch {
                 match self { $(Self::$variant => Arch::$arch,)* }
             }
 
             /// Cranelift's setting that allows its use, if there is one.
+            ///
+            /// ```
+            /// # use precast_artifacts_format::CpuFeature;
+            /// assert_eq!(CpuFeature::Popcnt.cranelift_setting(), Some("has_popcnt"));
+            /// ```
             pub const fn cranelift_setting(self) -> Option<&'static str> {
                 match self { $(Self::$variant => $setting,)* }
             }
@@ -74,6 +94,12 @@ cpu_features! {
 }
 
 /// A set of CPU features.
+///
+/// ```
+/// # use precast_artifacts_format::{CpuFeature, CpuFeatures};
+/// let features: CpuFeatures = [CpuFeature::Popcnt, CpuFeature::Sse41].into_iter().collect();
+/// assert_eq!(features.to_string(), "sse4.1 popcnt");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CpuFeatures(u64);
 
@@ -82,41 +108,89 @@ impl CpuFeatures {
     pub const NONE: Self = Self(0);
 
     /// The set whose bits are the features' numbers.
+    ///
+    /// ```
+    /// # use precast_artifacts_format::CpuFeatures;
+    /// assert!(CpuFeatures::from_bits(0).is_empty());
+    /// ```
     pub const fn from_bits(bits: u64) -> Self {
         Self(bits)
     }
 
     /// A bit per feature, by its number.
+    ///
+    /// ```
+    /// # use precast_artifacts_format::CpuFeatures;
+    /// let features = CpuFeatures::of_host();
+    /// assert_eq!(CpuFeatures::from_bits(features.bits()), features);
+    /// ```
     pub const fn bits(self) -> u64 {
         self.0
     }
 
     /// Whether `feature` is in the set.
+    ///
+    /// ```
+    /// # use precast_artifacts_format::{CpuFeature, CpuFeatures};
+    /// assert!(!CpuFeatures::NONE.contains(CpuFeature::Avx2));
+    /// ```
     pub const fn contains(self, feature: CpuFeature) -> bool {
         self.0 & (1 << feature as u8) != 0
     }
 
     /// Adds `feature`.
+    ///
+    /// ```
+    /// # use precast_artifacts_format::{CpuFeature, CpuFeatures};
+    /// let mut features = CpuFeatures::NONE;
+    /// features.insert(CpuFeature::Lse);
+    /// assert!(features.contains(CpuFeature::Lse));
+    /// ```
     pub const fn insert(&mut self, feature: CpuFeature) {
         self.0 |= 1 << feature as u8;
     }
 
     /// What is in either set.
+    ///
+    /// ```
+    /// # use precast_artifacts_format::{CpuFeature, CpuFeatures};
+    /// let [a, b] = [CpuFeature::Avx, CpuFeature::Fma].map(|one| CpuFeatures::from_iter([one]));
+    /// assert_eq!(a.union(b).to_string(), "avx fma");
+    /// ```
     pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
     /// What is in this set and not in `other`.
+    ///
+    /// ```
+    /// # use precast_artifacts_format::{CpuFeature, CpuFeatures};
+    /// let wanted = CpuFeatures::from_iter([CpuFeature::Avx512f]);
+    /// let missing = wanted.difference(CpuFeatures::of_host());
+    /// println!("this machine lacks: {missing}");
+    /// ```
     pub const fn difference(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
     /// Whether the set is empty.
+    ///
+    /// ```
+    /// # use precast_artifacts_format::CpuFeatures;
+    /// assert!(CpuFeatures::default().is_empty());
+    /// ```
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
     /// The features in the set, in the order of their numbers; unknown bits are passed over.
+    ///
+    /// ```
+    /// # use precast_artifacts_format::CpuFeatures;
+    /// for feature in CpuFeatures::of_host().iter() {
+    ///     println!("{}", feature.name());
+    /// }
+    /// ```
     pub fn iter(self) -> impl Iterator<Item = CpuFeature> {
         CpuFeature::ALL
             .iter()
@@ -125,6 +199,11 @@ impl CpuFeatures {
     }
 
     /// Bits that stand for no feature this version knows.
+    ///
+    /// ```
+    /// # use precast_artifacts_format::CpuFeatures;
+    /// assert_eq!(CpuFeatures::from_bits(1 << 63).unknown_bits(), 1 << 63);
+    /// ```
     pub fn unknown_bits(self) -> u64 {
         let known = CpuFeature::ALL
             .iter()
@@ -133,6 +212,11 @@ impl CpuFeatures {
     }
 
     /// The features of the machine this runs on.
+    ///
+    /// ```
+    /// # use precast_artifacts_format::CpuFeatures;
+    /// println!("{}", CpuFeatures::of_host());
+    /// ```
     pub fn of_host() -> Self {
         let mut set = Self::NONE;
         #[cfg(target_arch = "x86_64")]
@@ -189,6 +273,11 @@ impl fmt::Display for CpuFeatures {
 }
 
 /// A named set of features that code may use.
+///
+/// ```
+/// # use precast_artifacts_format::CpuLevel;
+/// assert_eq!(CpuLevel::X86_64(3).name(), "x86-64-v3");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CpuLevel {
     /// x86-64 without extensions, or version 2, 3 or 4 of the psABI.
@@ -211,6 +300,11 @@ impl CpuLevel {
     ///
     /// On x86-64 that is `x86-64-v2`: the machines of the last fifteen years, and the first level
     /// that has the instructions WebAssembly's rounding and byte shuffles need.
+    ///
+    /// ```
+    /// # use precast_artifacts_format::{Arch, CpuLevel};
+    /// assert_eq!(CpuLevel::default_of(Arch::X86_64), CpuLevel::X86_64(2));
+    /// ```
     pub const fn default_of(arch: Arch) -> Self {
         match arch {
             Arch::X86_64 => Self::X86_64(2),
@@ -219,6 +313,12 @@ impl CpuLevel {
     }
 
     /// The level's name.
+    ///
+    /// ```
+    /// # use precast_artifacts_format::CpuLevel;
+    /// let names = CpuLevel::ALL.map(CpuLevel::name);
+    /// assert_eq!(names, ["x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4", "armv8-a"]);
+    /// ```
     pub const fn name(self) -> &'static str {
         match self {
             Self::X86_64(4) => "x86-64-v4",
@@ -230,6 +330,11 @@ impl CpuLevel {
     }
 
     /// The instruction set it belongs to.
+    ///
+    /// ```
+    /// # use precast_artifacts_format::{Arch, CpuLevel};
+    /// assert_eq!(CpuLevel::Armv8A.arch(), Arch::Aarch64);
+    /// ```
     pub const fn arch(self) -> Arch {
         match self {
             Self::X86_64(_) => Arch::X86_64,
@@ -238,11 +343,22 @@ impl CpuLevel {
     }
 
     /// The level of that name.
+    ///
+    /// ```
+    /// # use precast_artifacts_format::CpuLevel;
+    /// assert_eq!(CpuLevel::from_name("x86-64-v4"), Some(CpuLevel::X86_64(4)));
+    /// assert_eq!(CpuLevel::from_name("pentium"), None);
+    /// ```
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|level| level.name() == name)
     }
 
     /// What code for this level may use.
+    ///
+    /// ```
+    /// # use precast_artifacts_format::{CpuFeature, CpuLevel};
+    /// assert!(CpuLevel::X86_64(3).features().contains(CpuFeature::Avx2));
+    /// ```
     pub fn features(self) -> CpuFeatures {
         let Self::X86_64(version) = self else {
             return CpuFeatures::NONE;

@@ -6,6 +6,12 @@ use crate::compat::Difference;
 use crate::section::Section;
 
 /// Why bytes could not be used as an artifact.
+///
+/// ```
+/// # use precast_artifacts_format::{Artifact, ArtifactError};
+/// let error = Artifact::parse(b"\0asm\x01\0\0\0").unwrap_err();
+/// assert!(matches!(error, ArtifactError::NotAnArtifact { .. }));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ArtifactError {

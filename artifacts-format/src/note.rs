@@ -35,6 +35,12 @@ const DIGEST_BYTES: usize = 32;
 const SIGNATURE_BYTES: usize = 96;
 
 /// How code and memory were agreed on at compile time; the loader obeys.
+///
+/// ```
+/// # use precast_artifacts_format::Tunables;
+/// assert_eq!(Tunables::DEFAULT.memory_guard_bytes, 32 << 20);
+/// assert!(!Tunables::DEFAULT.memory_checked);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tunables {
     /// Inaccessible bytes that must follow the 4 GiB that a memory can span. The code does not
@@ -64,6 +70,13 @@ impl Default for Tunables {
 }
 
 /// Where a section is and what its bytes hash to.
+///
+/// ```
+/// # use precast_artifacts_format::SectionDigest;
+/// fn print(digest: &SectionDigest) {
+///     println!("{:#x}: {} bytes of {}", digest.file_offset, digest.size, digest.section.name());
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SectionDigest {
     /// Which section.
@@ -77,6 +90,13 @@ pub struct SectionDigest {
 }
 
 /// The note: versions, target, tunables, and a digest of every section.
+///
+/// ```
+/// # use precast_artifacts_format::Note;
+/// fn print(note: &Note) {
+///     println!("{} with {}, by {}", note.target, note.cpu_features, note.compiler_version);
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
     /// [`FORMAT_VERSION`] of the compiler.

@@ -4,6 +4,13 @@
 ///
 /// The order here is the order in the file. Sections that are mapped (code, slots, constant tables
 /// and images) start on a page; everything else is packed.
+///
+/// ```
+/// # use precast_artifacts_format::Section;
+/// for section in Section::ALL {
+///     println!("{}", section.name());
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Section {
@@ -75,11 +82,22 @@ impl Section {
     }
 
     /// The section's name in the file.
+    ///
+    /// ```
+    /// # use precast_artifacts_format::Section;
+    /// assert_eq!(Section::Text.name(), ".text");
+    /// ```
     pub const fn name(self) -> &'static str {
         self.properties().name
     }
 
     /// Whether the section starts on a page of the target.
+    ///
+    /// ```
+    /// # use precast_artifacts_format::Section;
+    /// assert!(Section::Text.is_paged());
+    /// assert!(!Section::Note.is_paged());
+    /// ```
     pub const fn is_paged(self) -> bool {
         self.properties().paged
     }

@@ -3,6 +3,12 @@
 use std::fmt;
 
 /// An instruction set.
+///
+/// ```
+/// # use precast_artifacts_format::{Arch, Target};
+/// let runs_here = Target::host().is_some_and(|host| host.arch == Arch::X86_64);
+/// assert_eq!(runs_here, cfg!(all(target_arch = "x86_64", target_os = "linux")));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Arch {
@@ -13,6 +19,11 @@ pub enum Arch {
 }
 
 /// An operating system. It decides how code is mapped and how faults arrive.
+///
+/// ```
+/// # use precast_artifacts_format::{Os, Target};
+/// assert_eq!(Target::host().is_some_and(|host| host.os == Os::Linux), cfg!(target_os = "linux"));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Os {
@@ -21,6 +32,12 @@ pub enum Os {
 }
 
 /// What an artifact is made for: instruction set and operating system.
+///
+/// ```
+/// # use precast_artifacts_format::{Arch, Os, Target};
+/// let target = Target { arch: Arch::Aarch64, os: Os::Linux };
+/// assert_eq!(target.to_string(), "aarch64-unknown-linux");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Target {
     /// The instruction set.
@@ -31,6 +48,14 @@ pub struct Target {
 
 impl Target {
     /// The target this crate itself was compiled for, if artifacts can be made for it.
+    ///
+    /// ```
+    /// # use precast_artifacts_format::Target;
+    /// match Target::host() {
+    ///     Some(host) => println!("artifacts for {host} run here"),
+    ///     None => println!("no artifacts run here"),
+    /// }
+    /// ```
     pub const fn host() -> Option<Self> {
         let arch = if cfg!(target_arch = "x86_64") {
             Arch::X86_64
@@ -53,6 +78,12 @@ impl Target {
     ///
     /// A host whose pages are larger cannot map the artifact. Linux on x86-64 always has pages of
     /// 4 KiB; on aarch64 the kernel chooses 4, 16 or (rarely) 64 KiB.
+    ///
+    /// ```
+    /// # use precast_artifacts_format::{Arch, Os, Target};
+    /// let target = Target { arch: Arch::Aarch64, os: Os::Linux };
+    /// assert_eq!(target.page_bytes(), 16 << 10);
+    /// ```
     pub const fn page_bytes(self) -> u32 {
         match self.arch {
             Arch::X86_64 => 4 << 10,

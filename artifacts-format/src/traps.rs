@@ -31,6 +31,11 @@ macro_rules! trap_codes {
         /// Why WebAssembly code stopped.
         ///
         /// The messages are those that the specification's tests use, where they have one.
+        ///
+        /// ```
+        /// # use precast_artifacts_format::TrapCode;
+        /// assert_eq!(TrapCode::StackOverflow.to_string(), "call stack exhausted");
+        /// ```
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[repr(u8)]
         #[non_exhaustive]
@@ -43,6 +48,11 @@ macro_rules! trap_codes {
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
             /// The code whose number is `byte`.
+            ///
+            /// ```
+            /// # use precast_artifacts_format::TrapCode;
+            /// assert_eq!(TrapCode::from_byte(TrapCode::Unreachable as u8), Some(TrapCode::Unreachable));
+            /// ```
             pub const fn from_byte(byte: u8) -> Option<Self> {
                 match byte {
                     $($byte => Some(Self::$name),)*
@@ -51,6 +61,11 @@ macro_rules! trap_codes {
             }
 
             /// What happened, in the specification's words.
+            ///
+            /// ```
+            /// # use precast_artifacts_format::TrapCode;
+            /// assert_eq!(TrapCode::Unreachable.message(), "unreachable");
+            /// ```
             pub const fn message(self) -> &'static str {
                 match self {
                     $(Self::$name => $message,)*
@@ -99,7 +114,7 @@ impl fmt::Display for TrapCode {
 
 /// Collects trap sites in the order of the text and encodes them.
 #[cfg(feature = "write")]
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct TrapTableBuilder {
     count: u32,
     last_offset: u32,

@@ -5,9 +5,19 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// Bytes in a page of linear memory (WebAssembly core specification, 4.2.8).
+///
+/// ```
+/// # use precast_artifacts_format::WASM_PAGE_BYTES;
+/// assert_eq!(WASM_PAGE_BYTES, 64 << 10);
+/// ```
 pub const WASM_PAGE_BYTES: u64 = 65_536;
 
 /// The type of a value.
+///
+/// ```
+/// # use precast_artifacts_format::ValType;
+/// assert_eq!(ValType::ExternRef.to_string(), "externref");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ValType {
     /// 32-bit integer.
@@ -28,6 +38,12 @@ pub enum ValType {
 
 impl ValType {
     /// Whether values of this type are references.
+    ///
+    /// ```
+    /// # use precast_artifacts_format::ValType;
+    /// assert!(ValType::FuncRef.is_ref());
+    /// assert!(!ValType::V128.is_ref());
+    /// ```
     pub const fn is_ref(self) -> bool {
         matches!(self, Self::FuncRef | Self::ExternRef)
     }
@@ -48,6 +64,13 @@ impl fmt::Display for ValType {
 }
 
 /// The type of a function: what it takes and what it gives.
+///
+/// ```
+/// # use precast_artifacts_format::{FuncType, ValType};
+/// let ty = FuncType::new([ValType::I32, ValType::I32], [ValType::I64]);
+/// assert_eq!(ty.to_string(), "(func (param i32 i32) (result i64))");
+/// assert_eq!(ty.results[..], [ValType::I64]);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FuncType {
     /// Parameter types, in order.
@@ -58,6 +81,13 @@ pub struct FuncType {
 
 impl FuncType {
     /// A function type from its parameter and result types.
+    ///
+    /// ```
+    /// # use precast_artifacts_format::{FuncType, ValType};
+    /// let start = FuncType::new([], []);
+    /// let main = FuncType::new([ValType::I32; 2], [ValType::I32]);
+    /// assert_ne!(start, main);
+    /// ```
     pub fn new(
         params: impl IntoIterator<Item = ValType>,
         results: impl IntoIterator<Item = ValType>,
@@ -71,6 +101,12 @@ impl FuncType {
     /// Whether functions of this type can be called with parameters and result in registers, as C
     /// passes them, beside the way through slots: there are no vectors, and no more than one
     /// result. See "Calling conventions" in [`abi`](crate::abi).
+    ///
+    /// ```
+    /// # use precast_artifacts_format::{FuncType, ValType};
+    /// assert!(FuncType::new([ValType::F64], [ValType::F64]).is_direct());
+    /// assert!(!FuncType::new([ValType::V128], []).is_direct());
+    /// ```
     pub fn is_direct(&self) -> bool {
         let mut all = self.params.iter().chain(&self.results);
         self.results.len() <= 1 && all.all(|&ty| ty != ValType::V128)
@@ -95,6 +131,12 @@ impl fmt::Display for FuncType {
 }
 
 /// The type of a table: element type and limits, in elements.
+///
+/// ```
+/// # use precast_artifacts_format::{TableType, ValType};
+/// let ty = TableType { element: ValType::FuncRef, minimum: 1, maximum: Some(10) };
+/// assert_eq!(ty.to_string(), "(table 1 10 funcref)");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableType {
     /// The type of the elements, a reference type.
@@ -116,6 +158,12 @@ impl fmt::Display for TableType {
 }
 
 /// The type of a linear memory: limits, in pages of [`WASM_PAGE_BYTES`].
+///
+/// ```
+/// # use precast_artifacts_format::MemoryType;
+/// let ty = MemoryType { minimum_pages: 16, maximum_pages: None };
+/// assert_eq!(ty.to_string(), "(memory 16)");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemoryType {
     /// Pages at the start.
@@ -135,6 +183,12 @@ impl fmt::Display for MemoryType {
 }
 
 /// The type of a global: what it holds and whether it changes.
+///
+/// ```
+/// # use precast_artifacts_format::{GlobalType, ValType};
+/// let ty = GlobalType { content: ValType::I64, mutable: true };
+/// assert_eq!(ty.to_string(), "(global (mut i64))");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GlobalType {
     /// The type of its value.

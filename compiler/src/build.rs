@@ -26,6 +26,11 @@ use crate::{CompileError, Options, compile, parse_target};
 
 /// The module in the file at `path`, in binary form; relative paths start at the folder of the
 /// package's `Cargo.toml`. The artifact is called like the file, and made anew when that changes.
+///
+/// ```no_run
+/// precast_compiler::build::artifact("guests/app.wasm").compile()?;
+/// # Ok::<(), precast_compiler::build::BuildError>(())
+/// ```
 pub fn artifact<'a>(path: impl AsRef<Path>) -> ArtifactBuilder<'a> {
     let path = path.as_ref();
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
@@ -55,6 +60,18 @@ pub fn artifact_from_bytes<'a>(name: &str, wasm: &'a [u8]) -> ArtifactBuilder<'a
 }
 
 /// An artifact that is going to be compiled.
+///
+/// ```no_run
+/// use precast_compiler::build::{ArtifactBuilder, BuildError, artifact};
+///
+/// /// What all guests of ours have in common.
+/// fn guest(path: &str) -> ArtifactBuilder<'_> {
+///     artifact(path).options(|options| options.tunables.fuel = true)
+/// }
+///
+/// guest("guests/app.wasm").compile()?;
+/// # Ok::<(), BuildError>(())
+/// ```
 #[must_use = "nothing is compiled before `compile` is called"]
 pub struct ArtifactBuilder<'a> {
     name: String,
@@ -71,6 +88,16 @@ enum Source<'a> {
 
 impl<'a> ArtifactBuilder<'a> {
     /// Calls the artifact `name`, which is what `include_artifact!` is given.
+    ///
+    /// ```no_run
+    /// use precast_compiler::build::artifact;
+    ///
+    /// for plugin in ["resize", "rotate"] {
+    ///     let module = format!("plugins/{plugin}/target/plugin.wasm");
+    ///     artifact(module).name(plugin).compile()?;
+    /// }
+    /// # Ok::<(), precast_compiler::build::BuildError>(())
+    /// ```
     pub fn name(mut self, name: &str) -> Self {
         name.clone_into(&mut self.name);
         self
@@ -78,6 +105,18 @@ impl<'a> ArtifactBuilder<'a> {
 
     /// Has `adjust` change the options, which are the default ones for the machine that cargo
     /// builds for.
+    ///
+    /// ```no_run
+    /// use precast_compiler::{CustomSections, build};
+    ///
+    /// build::artifact("guests/app.wasm")
+    ///     .options(|options| {
+    ///         options.tunables.fuel = true;
+    ///         options.custom_sections = CustomSections::NoDebug;
+    ///     })
+    ///     .compile()?;
+    /// # Ok::<(), precast_compiler::build::BuildError>(())
+    /// ```
     pub fn options(mut self, adjust: impl FnOnce(&mut Options) + 'a) -> Self {
         self.adjustments.push(Box::new(adjust));
         self
@@ -90,6 +129,16 @@ impl<'a> ArtifactBuilder<'a> {
     /// # Errors
     ///
     /// [`BuildError`]. To be called in a build script.
+    ///
+    /// ```
+    /// use precast_compiler::build::{BuildError, artifact};
+    ///
+    /// # if std::env::var_os("TARGET").is_none() {
+    /// // Anywhere else it says what is missing.
+    /// let error = artifact("guests/app.wasm").compile().unwrap_err();
+    /// assert!(matches!(error, BuildError::NoBuildScript { variable: "TARGET" }));
+    /// # }
+    /// ```
     pub fn compile(self) -> Result<PathBuf, BuildError> {
         let cargo = Cargo::from_variables(|name| std::env::var_os(name))?;
         self.compile_for(&cargo, &mut io::stdout().lock())
@@ -161,6 +210,22 @@ impl Cargo {
 }
 
 /// Why an artifact could not be made in a build script.
+///
+/// ```no_run
+/// use precast_compiler::CompileError;
+/// use precast_compiler::build::{BuildError, artifact};
+///
+/// // A module that may still be ahead of the compiler.
+/// match artifact("guests/next.wasm").compile() {
+///     Err(BuildError::Compile { source: CompileError::Unsupported { .. }, .. }) => {
+///         println!("cargo::warning=without the next guest");
+///     }
+///     other => {
+///         other?;
+///     }
+/// }
+/// # Ok::<(), BuildError>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum BuildError {

@@ -5,6 +5,13 @@ use std::fmt;
 use wasmparser::BinaryReaderError;
 
 /// Why a module could not be compiled.
+///
+/// ```
+/// use precast_compiler::{CompileError, Options, compile};
+///
+/// let error = compile(b"\0asm\x01\0\0\0\x0d", &Options::default()).unwrap_err();
+/// assert!(matches!(error, CompileError::Invalid { wasm_offset: 9, .. }), "{error}");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CompileError {

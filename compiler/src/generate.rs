@@ -95,6 +95,15 @@ impl Worker {
 }
 
 /// A form in which code can be read by people.
+///
+/// ```
+/// use precast_compiler::{Listing, Options, list};
+///
+/// # let wasm = wat::parse_str("(module (func))").unwrap();
+/// let text = list(&wasm, &Options::default(), Listing::Assembly)?;
+/// assert!(text.contains("ret"));
+/// # Ok::<(), precast_compiler::CompileError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Listing {
     /// Cranelift's IR as it comes from the translation, before any optimisation.

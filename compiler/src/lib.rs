@@ -48,7 +48,7 @@ use plan::Plan;
 pub use error::CompileError;
 pub use generate::Listing;
 pub use options::{CustomSections, OptLevel, Options, parse_target};
-pub use precast_artifacts_format::{Arch, CpuFeatures, CpuLevel, Os, Target, Tunables};
+pub use precast_artifacts_format::{Arch, CpuFeature, CpuFeatures, CpuLevel, Os, Target, Tunables};
 
 /// Compiles a module to an artifact. The same module and options give the same bytes.
 ///
@@ -69,6 +69,15 @@ pub fn compile(wasm: &[u8], options: &Options) -> Result<Vec<u8>, CompileError> 
 }
 
 /// How far a compilation has come.
+///
+/// ```
+/// use precast_compiler::Progress;
+///
+/// fn percent(progress: Progress) -> usize {
+///     100 * progress.done / progress.total.max(1)
+/// }
+/// assert_eq!(percent(Progress { done: 1, total: 4 }), 25);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     /// Functions and trampolines that are done.
@@ -82,6 +91,18 @@ pub struct Progress {
 /// # Errors
 ///
 /// See [`CompileError`].
+///
+/// # Examples
+///
+/// ```
+/// use precast_compiler::{Options, compile_with_progress};
+///
+/// # let wasm = wat::parse_str("(module (func) (func))").unwrap();
+/// let artifact = compile_with_progress(&wasm, &Options::default(), &|progress| {
+///     println!("{} of {}", progress.done, progress.total);
+/// })?;
+/// # Ok::<(), precast_compiler::CompileError>(())
+/// ```
 pub fn compile_with_progress(
     wasm: &[u8],
     options: &Options,
@@ -115,6 +136,18 @@ pub fn compile_with_progress(
 /// # Errors
 ///
 /// See [`CompileError`].
+///
+/// # Examples
+///
+/// ```
+/// use precast_compiler::{Listing, Options, list};
+///
+/// # let wasm = wat::parse_str(r#"(module (func (export "add") (param i32 i32) (result i32)
+/// #     (i32.add (local.get 0) (local.get 1))))"#).unwrap();
+/// let text = list(&wasm, &Options::default(), Listing::Clif)?;
+/// assert!(text.contains("iadd"));
+/// # Ok::<(), precast_compiler::CompileError>(())
+/// ```
 pub fn list(wasm: &[u8], options: &Options, listing: Listing) -> Result<String, CompileError> {
     let isa = isa::build(options)?;
     let module = parse::parse(wasm)?;

@@ -7,6 +7,14 @@ use precast_artifacts_format::{Arch, CpuFeatures, CpuLevel, Os, Target, Tunables
 use crate::error::CompileError;
 
 /// How much work goes into better code.
+///
+/// ```
+/// use precast_compiler::{OptLevel, Options};
+///
+/// let mut options = Options::default();
+/// assert_eq!(options.opt_level, OptLevel::Speed);
+/// options.opt_level = OptLevel::None; // while the guest is being developed
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OptLevel {
     /// Fastest compilation: no optimisation, one-pass register allocation.
@@ -22,6 +30,14 @@ pub enum OptLevel {
 
 /// Which custom sections of the module are kept in the artifact. The name section never is: the
 /// artifact's symbols hold the names.
+///
+/// ```
+/// use precast_compiler::{CustomSections, Options};
+///
+/// let mut options = Options::default();
+/// // No file names and lines in backtraces, and a smaller artifact.
+/// options.custom_sections = CustomSections::NoDebug;
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CustomSections {
     /// All of them.
@@ -49,6 +65,15 @@ impl CustomSections {
 }
 
 /// Options of a compilation. The same module and the same options give the same bytes.
+///
+/// ```
+/// use precast_compiler::{Options, compile};
+///
+/// let mut options = Options::default();
+/// options.tunables.fuel = true;
+/// let artifact = compile(b"\0asm\x01\0\0\0", &options)?;
+/// # Ok::<(), precast_compiler::CompileError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
     /// The machine to compile for. Default: the one this runs on, or x86-64 Linux where artifacts
@@ -71,6 +96,13 @@ pub struct Options {
 
 impl Options {
     /// The default options for `target`.
+    ///
+    /// ```
+    /// use precast_compiler::{Options, parse_target};
+    ///
+    /// let options = Options::for_target(parse_target("aarch64-unknown-linux-gnu")?);
+    /// # Ok::<(), precast_compiler::CompileError>(())
+    /// ```
     pub fn for_target(target: Target) -> Self {
         Self {
             target,
@@ -88,6 +120,15 @@ impl Options {
     /// # Errors
     ///
     /// [`CompileError::Options`] if the target is another machine.
+    ///
+    /// ```
+    /// # use precast_compiler::{Options, Target};
+    /// let mut options = Options::default();
+    /// # if Target::host().is_some() {
+    /// options.cpu_native()?;
+    /// # }
+    /// # Ok::<(), precast_compiler::CompileError>(())
+    /// ```
     pub fn cpu_native(&mut self) -> Result<(), CompileError> {
         if Target::host().map(|host| host.arch) != Some(self.target.arch) {
             return Err(CompileError::Options(format!(
@@ -104,6 +145,14 @@ impl Options {
     /// # Errors
     ///
     /// [`CompileError::Options`] if the level belongs to another target.
+    ///
+    /// ```
+    /// use precast_compiler::{CpuLevel, Options, parse_target};
+    ///
+    /// let mut options = Options::for_target(parse_target("x86_64-unknown-linux-gnu")?);
+    /// options.cpu_level(CpuLevel::X86_64(3))?;
+    /// # Ok::<(), precast_compiler::CompileError>(())
+    /// ```
     pub fn cpu_level(&mut self, level: CpuLevel) -> Result<(), CompileError> {
         if level.arch() != self.target.arch {
             return Err(CompileError::Options(format!(
@@ -131,6 +180,14 @@ impl Default for Options {
 /// # Errors
 ///
 /// [`CompileError::Options`] if it is no triple or one that artifacts cannot be made for.
+///
+/// ```
+/// use precast_compiler::{Arch, parse_target};
+///
+/// assert_eq!(parse_target("aarch64-unknown-linux-gnu")?.arch, Arch::Aarch64);
+/// assert!(parse_target("x86_64-pc-windows-msvc").is_err());
+/// # Ok::<(), precast_compiler::CompileError>(())
+/// ```
 pub fn parse_target(triple: &str) -> Result<Target, CompileError> {
     use target_lexicon::{Architecture, OperatingSystem, Triple};
     let refuse = |why: String| {

@@ -16,7 +16,8 @@ use crate::module::{self, Description, Module};
 /// can be run. That takes any bytes and is safe. Made by [`Module::open`] and
 /// [`Module::open_bytes`].
 ///
-/// ```no_run
+/// ```
+/// # example::enter_folder();
 /// use precast_loader::{Engine, Module};
 ///
 /// let artifact = Module::open("app.precast")?;
@@ -71,9 +72,10 @@ impl<'a> Artifact<'a> {
 
     /// The whole file.
     ///
-    /// ```no_run
+    /// ```
+    /// # example::enter_folder();
     /// let artifact = precast_loader::Module::open("app.precast")?;
-    /// println!("{} bytes", artifact.bytes().len());
+    /// assert!(artifact.bytes().starts_with(b"\x7fELF"));
     /// # Ok::<(), precast_loader::Error>(())
     /// ```
     pub fn bytes(&self) -> &[u8] {
@@ -82,9 +84,10 @@ impl<'a> Artifact<'a> {
 
     /// The module's own name, if its name section has one.
     ///
-    /// ```no_run
+    /// ```
+    /// # example::enter_folder();
     /// let artifact = precast_loader::Module::open("app.precast")?;
-    /// println!("{}", artifact.name().unwrap_or("nameless"));
+    /// assert_eq!(artifact.name(), Some("app"));
     /// # Ok::<(), precast_loader::Error>(())
     /// ```
     pub fn name(&self) -> Option<&str> {
@@ -93,11 +96,13 @@ impl<'a> Artifact<'a> {
 
     /// What the module imports: module, name and type, in order.
     ///
-    /// ```no_run
+    /// ```
+    /// # example::enter_folder();
     /// let artifact = precast_loader::Module::open("app.precast")?;
     /// let needs_wasi = artifact
     ///     .imports()
     ///     .any(|(module, _, _)| module == "wasi_snapshot_preview1");
+    /// # assert!(!needs_wasi);
     /// # Ok::<(), precast_loader::Error>(())
     /// ```
     pub fn imports(&self) -> impl Iterator<Item = (&str, &str, ExternType)> {
@@ -106,7 +111,8 @@ impl<'a> Artifact<'a> {
 
     /// What the module exports: name and type, in order.
     ///
-    /// ```no_run
+    /// ```
+    /// # example::enter_folder();
     /// let artifact = precast_loader::Module::open("app.precast")?;
     /// for (name, ty) in artifact.exports() {
     ///     println!("{name}: {ty}");
@@ -119,9 +125,11 @@ impl<'a> Artifact<'a> {
 
     /// The type of the export of that name.
     ///
-    /// ```no_run
+    /// ```
+    /// # example::enter_folder();
     /// let artifact = precast_loader::Module::open("app.precast")?;
     /// let is_command = artifact.export("_start").is_some();
+    /// # assert!(!is_command);
     /// # Ok::<(), precast_loader::Error>(())
     /// ```
     pub fn export(&self, name: &str) -> Option<ExternType> {
@@ -132,9 +140,10 @@ impl<'a> Artifact<'a> {
 
     /// WebAssembly features beyond version 2.0 that the module needs, by name.
     ///
-    /// ```no_run
+    /// ```
+    /// # example::enter_folder();
     /// let artifact = precast_loader::Module::open("app.precast")?;
-    /// println!("needs {}", artifact.features().join(", "));
+    /// assert!(artifact.features().is_empty(), "it needs {}", artifact.features().join(", "));
     /// # Ok::<(), precast_loader::Error>(())
     /// ```
     pub fn features(&self) -> &[String] {
@@ -143,7 +152,8 @@ impl<'a> Artifact<'a> {
 
     /// The artifact's note: versions, target, CPU features that the code uses, tunables.
     ///
-    /// ```no_run
+    /// ```
+    /// # example::enter_folder();
     /// let artifact = precast_loader::Module::open("app.precast")?;
     /// let note = artifact.note();
     /// println!("{} with {}, by {}", note.target, note.cpu_features, note.compiler_version);
@@ -155,7 +165,8 @@ impl<'a> Artifact<'a> {
 
     /// Size of the machine code, in bytes.
     ///
-    /// ```no_run
+    /// ```
+    /// # example::enter_folder();
     /// let artifact = precast_loader::Module::open("app.precast")?;
     /// println!("{} KiB of code", artifact.text_bytes() >> 10);
     /// # Ok::<(), precast_loader::Error>(())
@@ -166,7 +177,8 @@ impl<'a> Artifact<'a> {
 
     /// The module's custom sections that were kept, as name and contents, in order.
     ///
-    /// ```no_run
+    /// ```
+    /// # example::enter_folder();
     /// let artifact = precast_loader::Module::open("app.precast")?;
     /// for (name, contents) in artifact.custom_sections() {
     ///     println!("{name}: {} bytes", contents.len());
@@ -180,9 +192,10 @@ impl<'a> Artifact<'a> {
 
     /// The contents of the first custom section of that name.
     ///
-    /// ```no_run
+    /// ```
+    /// # example::enter_folder();
     /// let artifact = precast_loader::Module::open("app.precast")?;
-    /// let producers = artifact.custom_section("producers");
+    /// assert_eq!(artifact.custom_section("greeting"), Some(b"hello".as_slice()));
     /// # Ok::<(), precast_loader::Error>(())
     /// ```
     pub fn custom_section(&self, name: &str) -> Option<&[u8]> {
@@ -196,8 +209,9 @@ impl<'a> Artifact<'a> {
     ///
     /// [`Error::Artifact`] for the first section that differs.
     ///
-    /// ```no_run
-    /// let artifact = precast_loader::Module::open("downloaded.precast")?;
+    /// ```
+    /// # example::enter_folder();
+    /// let artifact = precast_loader::Module::open("app.precast")?;
     /// artifact.verify()?;
     /// # Ok::<(), precast_loader::Error>(())
     /// ```
@@ -211,14 +225,16 @@ impl<'a> Artifact<'a> {
     ///
     /// [`Error::Artifact`] with everything that does not fit.
     ///
-    /// ```no_run
+    /// ```
+    /// # example::enter_folder();
     /// use precast_loader::Module;
     ///
     /// // The best of several that were made of one module.
-    /// let artifact = ["app-v4.precast", "app-v3.precast", "app-v2.precast"]
+    /// let artifact = ["app-v4.precast", "app-v3.precast", "app.precast"]
     ///     .into_iter()
     ///     .filter_map(|path| Module::open(path).ok())
     ///     .find(|artifact| artifact.check_host().is_ok());
+    /// # assert!(artifact.is_some());
     /// ```
     pub fn check_host(&self) -> Result<(), Error> {
         Ok(self.note.check(module::host()?)?)
@@ -237,7 +253,8 @@ impl<'a> Artifact<'a> {
     /// The bytes hold machine code that will be run: they must have been written by precast, and
     /// nobody who is not trusted may have changed them since.
     ///
-    /// ```no_run
+    /// ```
+    /// # example::enter_folder();
     /// use precast_loader::{Engine, Module};
     ///
     /// let artifact = Module::open("app.precast")?;

@@ -60,10 +60,9 @@ impl Backtrace {
     /// The frames, innermost first; no more than 64.
     ///
     /// ```
-    /// use precast_loader::{Trap, TrapCode};
-    ///
-    /// for frame in Trap::from(TrapCode::Unreachable).backtrace().frames() {
-    ///     println!("{frame}");
+    /// # let error = example::trap();
+    /// for frame in error.backtrace().unwrap().frames() {
+    ///     println!("{frame}"); // 0x1a2 - app!fail
     /// }
     /// ```
     pub fn frames(&self) -> &[Frame] {
@@ -97,12 +96,11 @@ impl Backtrace {
 ///
 /// Two frames are equal if they are at the same place of the same [`Module`].
 ///
-/// ```no_run
-/// # fn report(error: &precast_loader::Error) {
+/// ```
+/// # let error = example::trap();
 /// for frame in error.backtrace().into_iter().flat_map(|backtrace| backtrace.frames()) {
 ///     println!("in {}: {:?}", frame.module_name(), frame.func_name());
 /// }
-/// # }
 /// ```
 #[derive(Debug, Clone)]
 pub struct Frame {
@@ -115,10 +113,10 @@ pub struct Frame {
 impl Frame {
     /// The module.
     ///
-    /// ```no_run
-    /// # fn report(frame: &precast_loader::Frame) {
+    /// ```
+    /// # let error = example::trap();
+    /// let frame = &error.backtrace().unwrap().frames()[0];
     /// println!("{} bytes of code", frame.module().text_bytes());
-    /// # }
     /// ```
     pub fn module(&self) -> &Module {
         &self.module
@@ -126,10 +124,10 @@ impl Frame {
 
     /// The module's own name, or else the stem of the name of the file it was loaded from.
     ///
-    /// ```no_run
-    /// # fn report(frame: &precast_loader::Frame) {
-    /// println!("in {}", frame.module_name());
-    /// # }
+    /// ```
+    /// # let error = example::trap();
+    /// let frame = &error.backtrace().unwrap().frames()[0];
+    /// assert_eq!(frame.module_name(), "app");
     /// ```
     pub fn module_name(&self) -> &str {
         self.module.display_name()
@@ -137,10 +135,10 @@ impl Frame {
 
     /// The function's index in its module, imports counted.
     ///
-    /// ```no_run
-    /// # fn report(frame: &precast_loader::Frame) {
-    /// println!("function {}", frame.func_index());
-    /// # }
+    /// ```
+    /// # let error = example::trap();
+    /// let frame = &error.backtrace().unwrap().frames()[0];
+    /// assert_eq!(frame.func_index(), 5);
     /// ```
     pub fn func_index(&self) -> u32 {
         self.module.imported().funcs.saturating_add(self.defined)
@@ -149,10 +147,10 @@ impl Frame {
     /// The function's name, if the artifact has it, as it stands there: compilers may have
     /// mangled it.
     ///
-    /// ```no_run
-    /// # fn report(frame: &precast_loader::Frame) {
-    /// println!("in {}", frame.func_name().unwrap_or("?"));
-    /// # }
+    /// ```
+    /// # let error = example::trap();
+    /// let frame = &error.backtrace().unwrap().frames()[0];
+    /// assert_eq!(frame.func_name(), Some("fail"));
     /// ```
     pub fn func_name(&self) -> Option<&str> {
         self.module.function_name(self.defined)
@@ -161,12 +159,13 @@ impl Frame {
     /// Where in the WebAssembly module the instruction is, in bytes from its start, if the
     /// artifact says.
     ///
-    /// ```no_run
-    /// # fn report(frame: &precast_loader::Frame) {
+    /// ```
+    /// # let error = example::trap();
+    /// let frame = &error.backtrace().unwrap().frames()[0];
     /// if let Some(offset) = frame.wasm_offset() {
     ///     println!("at {offset:#x}");
     /// }
-    /// # }
+    /// # assert!(frame.wasm_offset().is_some());
     /// ```
     pub fn wasm_offset(&self) -> Option<u32> {
         self.wasm_offset
@@ -183,12 +182,12 @@ impl Frame {
     /// backtrace displayed; what was read is kept with the module. No more is read for it than
     /// in proportion to the size of the sections, whatever they hold.
     ///
-    /// ```no_run
-    /// # fn report(frame: &precast_loader::Frame) {
+    /// ```
+    /// # let error = example::trap();
+    /// let frame = &error.backtrace().unwrap().frames()[0];
     /// if let Some(innermost) = frame.symbols().first() {
     ///     println!("{}:{}", innermost.file().unwrap_or("?"), innermost.line().unwrap_or(0));
     /// }
-    /// # }
     /// ```
     ///
     /// [DWARF]: https://yurydelendik.github.io/webassembly-dwarf/

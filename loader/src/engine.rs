@@ -33,10 +33,15 @@ pub struct Config {
 
 impl Config {
     /// The defaults: 1 MiB of stack, 4 GiB in a memory, 10 million elements in a table.
+    ///
+    /// ```
+    /// # use precast_loader::{Config, Engine};
+    /// let engine = Engine::new(&Config::new());
+    /// ```
     pub fn new() -> Self {
         Self {
             max_stack_bytes: 1 << 20,
-            limits: Limits::new()
+            limits: *Limits::new()
                 .memory_bytes(4 << 30)
                 .table_elements(10_000_000),
             memory_allocator: None,
@@ -49,18 +54,36 @@ impl Config {
     /// "call stack exhausted".
     ///
     /// The thread's stack must be larger than that by what host functions need at its end.
+    ///
+    /// ```
+    /// # use precast_loader::{Config, Engine};
+    /// let engine = Engine::new(Config::new().max_stack_bytes(64 << 10));
+    /// ```
     pub fn max_stack_bytes(&mut self, bytes: usize) -> &mut Self {
         self.max_stack_bytes = bytes as u64;
         self
     }
 
     /// The most bytes that any one linear memory may have. [`Limits`] limit a store's.
+    ///
+    /// ```
+    /// # use precast_loader::{Config, Engine, Memory, MemoryType, Store};
+    /// let engine = Engine::new(Config::new().max_memory_bytes(1 << 20));
+    /// let mut store = Store::new(&engine, ());
+    /// let ty = MemoryType { minimum_pages: 17, maximum_pages: None };
+    /// assert!(Memory::new(&mut store, ty).is_err());
+    /// ```
     pub fn max_memory_bytes(&mut self, bytes: u64) -> &mut Self {
         self.limits.memory_bytes = bytes;
         self
     }
 
     /// The most elements that any one table may have. [`Limits`] limit a store's.
+    ///
+    /// ```
+    /// # use precast_loader::{Config, Engine};
+    /// let engine = Engine::new(Config::new().max_table_elements(10_000));
+    /// ```
     pub fn max_table_elements(&mut self, elements: u64) -> &mut Self {
         self.limits.table_elements = elements;
         self
@@ -124,6 +147,11 @@ struct EngineInner {
 
 impl Engine {
     /// An engine with these settings.
+    ///
+    /// ```
+    /// # use precast_loader::{Config, Engine};
+    /// let engine = Engine::new(Config::new().max_memory_bytes(16 << 20));
+    /// ```
     pub fn new(config: &Config) -> Self {
         Self {
             inner: Arc::new(EngineInner {
@@ -139,6 +167,13 @@ impl Engine {
     }
 
     /// Whether both are the same engine.
+    ///
+    /// ```
+    /// # use precast_loader::Engine;
+    /// let engine = Engine::default();
+    /// assert!(Engine::same(&engine, &engine.clone()));
+    /// assert!(!Engine::same(&engine, &Engine::default()));
+    /// ```
     pub fn same(a: &Self, b: &Self) -> bool {
         Arc::ptr_eq(&a.inner, &b.inner)
     }

@@ -442,7 +442,7 @@ impl fmt::Display for LimitError {
             ),
             Self::OutOfMemory { what } => write!(f, "out of memory: {what}"),
             Self::Store { what, limit } => {
-                write!(f, "the store may have {limit} {what} and no more")
+                write!(f, "the store's limit is reached: {limit} {what}")
             }
             Self::TooMany { what } => write!(f, "too many {what}"),
             Self::PoolExhausted { what, limit } => {

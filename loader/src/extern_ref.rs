@@ -19,7 +19,7 @@ use crate::store::{AsStore, AsStoreMut, StoreId};
 /// let string = reference.data(&store).downcast_ref::<String>();
 /// assert_eq!(string.unwrap(), "mine");
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ExternRef {
     store: StoreId,
     handle: NonZeroU32,

@@ -13,6 +13,7 @@ use precast_artifacts_format::{FuncType, GlobalType, ImportType, Manifest, Memor
 /// assert_eq!(ty.to_string(), "(func (param i32) (result i64))");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ExternType {
     /// A function.
     Func(FuncType),

@@ -71,24 +71,17 @@ impl<T> Store<T> {
     /// So it may run on for the length of a function, and come to its end. The store can be given
     /// more and called again.
     ///
-    /// ```no_run
-    /// use precast_loader::{Engine, Linker, Module, Store, TrapCode};
+    /// ```
+    /// use precast_loader::TrapCode;
     ///
-    /// let engine = Engine::default();
-    /// // SAFETY: app.precast was written by our own build, with `--fuel`.
-    /// let module = unsafe { Module::load(&engine, "app.precast")? };
-    /// assert!(module.counts_fuel());
-    /// let mut store = Store::new(&engine, ());
-    /// let instance = Linker::new(&engine).instantiate(&mut store, &module)?;
-    /// let run = instance.typed_func::<(), ()>(&mut store, "run")?;
+    /// # let (mut store, instance) = example::instance();
+    /// let twice = instance.typed_func::<i32, i32>(&mut store, "twice")?;
+    /// let spin = instance.typed_func::<(), ()>(&mut store, "spin")?;
     /// store.set_fuel(1_000_000);
-    /// match run.call(&mut store, ()) {
-    ///     Ok(()) => println!("{} used", 1_000_000 - store.fuel()),
-    ///     Err(error) if error.trap().map(|trap| trap.code()) == Some(TrapCode::OutOfFuel) => {
-    ///         println!("it takes too long");
-    ///     }
-    ///     Err(error) => return Err(error),
-    /// }
+    /// twice.call(&mut store, 21)?;
+    /// println!("{} used", 1_000_000 - store.fuel());
+    /// let error = spin.call(&mut store, ()).unwrap_err();
+    /// assert_eq!(error.trap().map(|trap| trap.code()), Some(TrapCode::OutOfFuel));
     /// # Ok::<(), precast_loader::Error>(())
     /// ```
     pub fn set_fuel(&mut self, fuel: u64) {
@@ -144,12 +137,9 @@ impl Module {
     /// Whether the module's code counts fuel: it was compiled with the option `fuel`. See
     /// [`Store::set_fuel`].
     ///
-    /// ```no_run
-    /// # use precast_loader::{Engine, Module};
-    /// # // SAFETY: an example that is not run.
-    /// # let module = unsafe { Module::load(&Engine::default(), "app.precast")? };
+    /// ```
+    /// # let module = example::module(&precast_loader::Engine::default());
     /// assert!(module.counts_fuel(), "compile it with --fuel");
-    /// # Ok::<(), precast_loader::Error>(())
     /// ```
     pub fn counts_fuel(&self) -> bool {
         self.note().tunables.fuel

@@ -27,7 +27,7 @@ use crate::wasm_ty::{WasmParams, WasmResults};
 /// assert_eq!(sum, [Val::I32(42)]);
 /// # Ok::<(), precast_loader::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Func {
     pub(crate) store: StoreId,
     pub(crate) index: u32,

@@ -23,7 +23,7 @@ use crate::vm::place::Place;
 /// assert!(global.set(&mut store, Val::I32(0)).is_err());
 /// # Ok::<(), precast_loader::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Global {
     pub(crate) store: StoreId,
     pub(crate) index: u32,

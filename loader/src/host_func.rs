@@ -126,6 +126,24 @@ impl HostFuncDef {
 /// [`Caller`] or without, with a [`HostReturn`] as result.
 ///
 /// `P` and `R` are found by the compiler. Only this crate implements it.
+///
+/// ```
+/// use precast_loader::{Engine, Error, IntoHostFunc, Linker};
+///
+/// /// Defines a function in the module that all of ours are in.
+/// fn define<T, P, R>(
+///     linker: &mut Linker<T>,
+///     name: &str,
+///     closure: impl IntoHostFunc<T, P, R>,
+/// ) -> Result<(), Error> {
+///     linker.func("env", name, closure)?;
+///     Ok(())
+/// }
+///
+/// let mut linker = Linker::<()>::new(&Engine::default());
+/// define(&mut linker, "add", |a: i32, b: i32| a + b)?;
+/// # Ok::<(), Error>(())
+/// ```
 pub trait IntoHostFunc<T: 'static, P, R>: Send + Sync + 'static {
     #[doc(hidden)]
     fn ty() -> FuncType;

@@ -16,18 +16,18 @@ use crate::wasm_ty::{WasmParams, WasmResults};
 
 /// An instance of a module, in a store.
 ///
-/// ```no_run
-/// # use precast_loader::{Engine, Linker, Module, Store};
+/// ```
+/// # use precast_loader::{Engine, Store};
 /// # let engine = Engine::default();
-/// # let mut store = Store::new(&engine, ());
-/// # // SAFETY: an example that is not run.
-/// # let module = unsafe { Module::load(&engine, "app.precast")? };
-/// let instance = Linker::new(&engine).instantiate(&mut store, &module)?;
+/// # let module = example::module(&engine);
+/// # let linker = example::linker(&engine);
+/// let mut store = Store::new(&engine, ());
+/// let instance = linker.instantiate(&mut store, &module)?;
 /// let memory = instance.memory(&mut store, "memory")?;
-/// println!("{} pages", memory.size_pages(&store));
+/// assert_eq!(memory.size_pages(&store), 1);
 /// # Ok::<(), precast_loader::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Instance {
     pub(crate) store: StoreId,
     pub(crate) index: u32,
@@ -44,7 +44,8 @@ pub struct Instance {
 /// assert!(item.memory().is_none());
 /// # Ok::<(), precast_loader::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Extern {
     /// A function.
     Func(Func),
@@ -70,11 +71,13 @@ impl Instance {
     ///   written.
     ///
     /// ```
-    /// # use precast_loader::{AsStoreMut, Error, Func, Instance, Module};
-    /// /// A module that imports one function, whatever that is called.
-    /// fn with(store: &mut impl AsStoreMut, module: &Module, func: Func) -> Result<Instance, Error> {
-    ///     Instance::new(store, module, &[func.into()])
-    /// }
+    /// # use precast_loader::{Engine, Func, Instance, Store};
+    /// # let engine = Engine::default();
+    /// # let module = example::module(&engine);
+    /// let mut store = Store::new(&engine, ());
+    /// let add = Func::wrap(&mut store, |a: i32, b: i32| a + b)?;
+    /// let instance = Instance::new(&mut store, &module, &[add.into()])?;
+    /// # Ok::<(), precast_loader::Error>(())
     /// ```
     pub fn new(
         store: &mut impl AsStoreMut,
@@ -103,10 +106,8 @@ impl Instance {
     /// The instance's module.
     ///
     /// ```
-    /// # use precast_loader::{AsStore, Instance};
-    /// fn print(store: &impl AsStore, instance: Instance) {
-    ///     println!("an instance of {:?}", instance.module(store));
-    /// }
+    /// # let (store, instance) = example::instance();
+    /// assert_eq!(instance.module(&store).name(), Some("app"));
     /// ```
     pub fn module<'a, S: AsStore>(&self, store: &'a S) -> &'a Module {
         let core = store.as_store().core();
@@ -117,10 +118,10 @@ impl Instance {
     /// The export of that name.
     ///
     /// ```
-    /// # use precast_loader::{AsStoreMut, Extern, Instance};
-    /// fn has_memory(store: &mut impl AsStoreMut, instance: Instance) -> bool {
-    ///     matches!(instance.get_export(store, "memory"), Some(Extern::Memory(_)))
-    /// }
+    /// # use precast_loader::Extern;
+    /// # let (mut store, instance) = example::instance();
+    /// assert!(matches!(instance.get_export(&mut store, "memory"), Some(Extern::Memory(_))));
+    /// assert_eq!(instance.get_export(&mut store, "nothing"), None);
     /// ```
     pub fn get_export(&self, store: &mut impl AsStoreMut, name: &str) -> Option<Extern> {
         let mut store = store.as_store_mut();
@@ -135,12 +136,11 @@ impl Instance {
     /// All exports, with their names, in order.
     ///
     /// ```
-    /// # use precast_loader::{AsStoreMut, Extern, Global, Instance};
-    /// fn globals(store: &mut impl AsStoreMut, instance: Instance) -> Vec<(String, Global)> {
-    ///     let exports = instance.exports(store).into_iter();
-    ///     exports
-    ///         .filter_map(|(name, item)| Some((name, item.global()?)))
-    ///         .collect()
+    /// # let (mut store, instance) = example::instance();
+    /// for (name, item) in instance.exports(&mut store) {
+    ///     if let Some(global) = item.global() {
+    ///         println!("{name} is {:?}", global.get(&mut store));
+    ///     }
     /// }
     /// ```
     pub fn exports(&self, store: &mut impl AsStoreMut) -> Vec<(String, Extern)> {
@@ -163,12 +163,11 @@ impl Instance {
     /// [`Error::Usage`] if there is none.
     ///
     /// ```
-    /// # use precast_loader::{AsStoreMut, Error, Instance};
-    /// /// Runs a WASI program.
-    /// fn run(store: &mut impl AsStoreMut, instance: Instance) -> Result<(), Error> {
-    ///     instance.func(store, "_start")?.call(store, &[])?;
-    ///     Ok(())
-    /// }
+    /// # use precast_loader::Val;
+    /// # let (mut store, instance) = example::instance();
+    /// let twice = instance.func(&mut store, "twice")?;
+    /// assert_eq!(twice.call(&mut store, &[Val::I32(21)])?, [Val::I32(42)]);
+    /// # Ok::<(), precast_loader::Error>(())
     /// ```
     pub fn func(&self, store: &mut impl AsStoreMut, name: &str) -> Result<Func, Error> {
         match self.export_or_error(store, name)? {
@@ -184,11 +183,11 @@ impl Instance {
     /// [`Error::Usage`] if there is none, or if these are not its types.
     ///
     /// ```
-    /// # use precast_loader::{AsStoreMut, Error, Instance};
-    /// fn allocate(store: &mut impl AsStoreMut, instance: Instance, len: u32) -> Result<u32, Error> {
-    ///     let malloc = instance.typed_func::<u32, u32>(store, "malloc")?;
-    ///     malloc.call(store, len)
-    /// }
+    /// # let (mut store, instance) = example::instance();
+    /// let malloc = instance.typed_func::<u32, u32>(&mut store, "malloc")?;
+    /// let place = malloc.call(&mut store, 16)?;
+    /// # assert_eq!(place, 1024);
+    /// # Ok::<(), precast_loader::Error>(())
     /// ```
     pub fn typed_func<P: WasmParams, R: WasmResults>(
         &self,
@@ -205,10 +204,10 @@ impl Instance {
     /// [`Error::Usage`] if there is none.
     ///
     /// ```
-    /// # use precast_loader::{AsStoreMut, Error, Instance};
-    /// fn used_bytes(store: &mut impl AsStoreMut, instance: Instance) -> Result<u64, Error> {
-    ///     Ok(instance.memory(store, "memory")?.size_bytes(store))
-    /// }
+    /// # let (mut store, instance) = example::instance();
+    /// let memory = instance.memory(&mut store, "memory")?;
+    /// assert_eq!(memory.read_string(&store, 16, 5)?, "hello");
+    /// # Ok::<(), precast_loader::Error>(())
     /// ```
     pub fn memory(&self, store: &mut impl AsStoreMut, name: &str) -> Result<Memory, Error> {
         match self.export_or_error(store, name)? {
@@ -224,11 +223,12 @@ impl Instance {
     /// [`Error::Usage`] if there is none.
     ///
     /// ```
-    /// # use precast_loader::{AsStoreMut, Error, Instance, Table};
-    /// /// The table that LLVM's programs keep their function pointers in.
-    /// fn pointers(store: &mut impl AsStoreMut, instance: Instance) -> Result<Table, Error> {
-    ///     instance.table(store, "__indirect_function_table")
-    /// }
+    /// # let (mut store, instance) = example::instance();
+    /// // Where LLVM's programs keep their function pointers.
+    /// let table = instance.table(&mut store, "__indirect_function_table")?;
+    /// let twice = table.func(&mut store, 1)?.typed::<i32, i32>(&mut store)?;
+    /// assert_eq!(twice.call(&mut store, 21)?, 42);
+    /// # Ok::<(), precast_loader::Error>(())
     /// ```
     pub fn table(&self, store: &mut impl AsStoreMut, name: &str) -> Result<Table, Error> {
         match self.export_or_error(store, name)? {
@@ -244,10 +244,10 @@ impl Instance {
     /// [`Error::Usage`] if there is none.
     ///
     /// ```
-    /// # use precast_loader::{AsStoreMut, Error, Instance};
-    /// fn heap_base(store: &mut impl AsStoreMut, instance: Instance) -> Result<Option<i32>, Error> {
-    ///     Ok(instance.global(store, "__heap_base")?.get(store).i32())
-    /// }
+    /// # let (mut store, instance) = example::instance();
+    /// let heap_base = instance.global(&mut store, "__heap_base")?;
+    /// assert_eq!(heap_base.get(&mut store).i32(), Some(1024));
+    /// # Ok::<(), precast_loader::Error>(())
     /// ```
     pub fn global(&self, store: &mut impl AsStoreMut, name: &str) -> Result<Global, Error> {
         match self.export_or_error(store, name)? {
@@ -279,10 +279,9 @@ impl Extern {
     /// If it belongs to another store.
     ///
     /// ```
-    /// # use precast_loader::{AsStore, Extern};
-    /// fn print(store: &impl AsStore, name: &str, item: Extern) {
-    ///     println!("{name}: {}", item.ty(store));
-    /// }
+    /// # let (mut store, instance) = example::instance();
+    /// let item = instance.get_export(&mut store, "counter").unwrap();
+    /// assert_eq!(item.ty(&store).to_string(), "(global (mut i64))");
     /// ```
     pub fn ty(&self, store: &impl AsStore) -> ExternType {
         match self {
@@ -296,10 +295,10 @@ impl Extern {
     /// The function, if it is one.
     ///
     /// ```
-    /// # use precast_loader::{Caller, Extern, Func};
-    /// fn exported<T>(caller: &mut Caller<'_, T>, name: &str) -> Option<Func> {
-    ///     caller.get_export(name).and_then(Extern::func)
-    /// }
+    /// # use precast_loader::Extern;
+    /// # let (mut store, instance) = example::instance();
+    /// let func = instance.get_export(&mut store, "twice").and_then(Extern::func);
+    /// assert!(func.is_some());
     /// ```
     pub fn func(self) -> Option<Func> {
         match self {
@@ -311,10 +310,10 @@ impl Extern {
     /// The table, if it is one.
     ///
     /// ```
-    /// # use precast_loader::{Caller, Extern, Table};
-    /// fn exported<T>(caller: &mut Caller<'_, T>, name: &str) -> Option<Table> {
-    ///     caller.get_export(name).and_then(Extern::table)
-    /// }
+    /// # use precast_loader::Extern;
+    /// # let (mut store, instance) = example::instance();
+    /// let table = instance.get_export(&mut store, "__indirect_function_table").and_then(Extern::table);
+    /// assert!(table.is_some());
     /// ```
     pub fn table(self) -> Option<Table> {
         match self {
@@ -326,10 +325,10 @@ impl Extern {
     /// The memory, if it is one.
     ///
     /// ```
-    /// # use precast_loader::{Caller, Extern, Memory};
-    /// fn exported<T>(caller: &mut Caller<'_, T>, name: &str) -> Option<Memory> {
-    ///     caller.get_export(name).and_then(Extern::memory)
-    /// }
+    /// # use precast_loader::Extern;
+    /// # let (mut store, instance) = example::instance();
+    /// let memory = instance.get_export(&mut store, "memory").and_then(Extern::memory);
+    /// assert!(memory.is_some());
     /// ```
     pub fn memory(self) -> Option<Memory> {
         match self {
@@ -341,10 +340,10 @@ impl Extern {
     /// The global, if it is one.
     ///
     /// ```
-    /// # use precast_loader::{Caller, Extern, Global};
-    /// fn exported<T>(caller: &mut Caller<'_, T>, name: &str) -> Option<Global> {
-    ///     caller.get_export(name).and_then(Extern::global)
-    /// }
+    /// # use precast_loader::Extern;
+    /// # let (mut store, instance) = example::instance();
+    /// let global = instance.get_export(&mut store, "counter").and_then(Extern::global);
+    /// assert!(global.is_some());
     /// ```
     pub fn global(self) -> Option<Global> {
         match self {

@@ -119,6 +119,19 @@ impl InterruptHandle {
     /// called again.
     ///
     /// Without effect once the store is gone. Not to be called from a signal handler.
+    ///
+    /// ```
+    /// use precast_loader::TrapCode;
+    ///
+    /// # let (mut store, instance) = example::instance();
+    /// let spin = instance.typed_func::<(), ()>(&mut store, "spin")?;
+    /// let handle = store.interrupt_handle()?;
+    /// let canceller = std::thread::spawn(move || handle.interrupt());
+    /// let error = spin.call(&mut store, ()).unwrap_err();
+    /// assert_eq!(error.trap().map(|trap| trap.code()), Some(TrapCode::Interrupted));
+    /// # canceller.join().unwrap();
+    /// # Ok::<(), precast_loader::Error>(())
+    /// ```
     pub fn interrupt(&self) {
         if self.shared.request(INTERRUPTED) {
             self.shared.signal();
@@ -191,11 +204,14 @@ impl<T> Store<T> {
     /// As for [`Store::interrupt_handle`].
     ///
     /// ```
+    /// use precast_loader::TrapCode;
     /// use std::time::Duration;
-    /// use precast_loader::{Engine, Store};
     ///
-    /// let mut store = Store::new(&Engine::default(), ());
-    /// store.set_timeout(Duration::from_millis(50))?;
+    /// # let (mut store, instance) = example::instance();
+    /// let spin = instance.typed_func::<(), ()>(&mut store, "spin")?;
+    /// store.set_timeout(Duration::from_millis(5))?;
+    /// let error = spin.call(&mut store, ()).unwrap_err();
+    /// assert_eq!(error.trap().map(|trap| trap.code()), Some(TrapCode::DeadlineExceeded));
     /// # Ok::<(), precast_loader::Error>(())
     /// ```
     pub fn set_timeout(&mut self, timeout: Duration) -> Result<(), Error> {

@@ -5,7 +5,8 @@
 //! prints nothing and never ends the process; its only dependencies are the format's definition
 //! and the C library, and for the feature `dwarf` a reader of DWARF.
 //!
-//! ```no_run
+//! ```
+//! # example::enter_folder();
 //! use precast_loader::{Engine, Linker, Module, Store};
 //!
 //! let engine = Engine::default();
@@ -16,7 +17,7 @@
 //! let mut store = Store::new(&engine, ());
 //! let instance = linker.instantiate(&mut store, &module)?;
 //! let run = instance.typed_func::<(i32, i32), i32>(&mut store, "run")?;
-//! println!("{}", run.call(&mut store, (1, 2))?);
+//! assert_eq!(run.call(&mut store, (1, 2))?, 3);
 //! # Ok::<(), precast_loader::Error>(())
 //! ```
 //!
@@ -75,8 +76,8 @@ mod vm;
 mod wasm_ty;
 
 pub use precast_artifacts_format::{
-    Arch, ArtifactError, CpuFeature, CpuFeatures, Difference, FuncType, GlobalType, MemoryType,
-    Note, Os, Section, SectionDigest, TableType, Target, TrapCode, Tunables, ValType,
+    Arch, ArtifactError, CpuFeature, CpuFeatures, Difference, FuncType, GlobalType, Host,
+    MemoryType, Note, Os, Section, SectionDigest, TableType, Target, TrapCode, Tunables, ValType,
     WASM_PAGE_BYTES,
 };
 

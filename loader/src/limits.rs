@@ -24,7 +24,7 @@ use crate::vm::table::TableElements;
 /// use precast_loader::{Engine, Limits, Memory, MemoryType, Store};
 ///
 /// let mut store = Store::new(&Engine::default(), ());
-/// store.set_limits(&Limits::new().total_memory_bytes(128 << 10));
+/// store.set_limits(Limits::new().total_memory_bytes(128 << 10));
 /// let ty = MemoryType { minimum_pages: 1, maximum_pages: None };
 /// let memory = Memory::new(&mut store, ty)?;
 /// assert_eq!(memory.grow(&mut store, 1)?, 1);
@@ -48,12 +48,10 @@ macro_rules! setters {
             $(#[$doc])*
             ///
             /// ```
-            #[doc = concat!(
-                "let limits = precast_loader::Limits::new().", stringify!($name), "(100_000);"
-            )]
+            /// let mut limits = precast_loader::Limits::new();
+            #[doc = concat!("limits.", stringify!($name), "(100_000);")]
             /// ```
-            #[must_use]
-            pub fn $name(mut self, most: u64) -> Self {
+            pub fn $name(&mut self, most: u64) -> &mut Self {
                 self.$name = most;
                 self
             }
@@ -109,7 +107,7 @@ impl<T> Store<T> {
     /// use precast_loader::{Engine, Limits, Store};
     ///
     /// let mut store = Store::new(&Engine::default(), ());
-    /// store.set_limits(&Limits::new().memory_bytes(16 << 20).instances(1));
+    /// store.set_limits(Limits::new().memory_bytes(16 << 20).instances(1));
     /// ```
     pub fn set_limits(&mut self, limits: &Limits) {
         let core = self.core_mut();

@@ -37,7 +37,8 @@ const INITIALIZE: &str = "_initialize";
 /// belongs to a store (instances, memories, tables, globals) can be defined too, and then ties the
 /// modules that import it to that store.
 ///
-/// ```no_run
+/// ```
+/// # example::enter_folder();
 /// use precast_loader::{Engine, Linker, Module, Store};
 ///
 /// let engine = Engine::default();
@@ -47,6 +48,8 @@ const INITIALIZE: &str = "_initialize";
 /// let module = unsafe { Module::load(&engine, "app.precast")? };
 /// let mut store = Store::new(&engine, ());
 /// let instance = linker.instantiate(&mut store, &module)?;
+/// let run = instance.typed_func::<(i32, i32), i32>(&mut store, "run")?;
+/// assert_eq!(run.call(&mut store, (40, 2))?, 42);
 /// # Ok::<(), precast_loader::Error>(())
 /// ```
 pub struct Linker<T: 'static> {
@@ -222,17 +225,16 @@ impl<T> Linker<T> {
     ///
     /// If the instance belongs to another store.
     ///
-    /// ```no_run
-    /// # use precast_loader::{Engine, Instance, Linker, Module, Store};
+    /// ```
+    /// # use precast_loader::{Engine, Store};
     /// # let engine = Engine::default();
-    /// # // SAFETY: an example that is not run.
-    /// # let [library, app] = ["lib", "app"].map(|path| unsafe { Module::load(&engine, path) });
-    /// # let (library, app) = (library?, app?);
+    /// # let (library, app) = (example::module(&engine), example::module(&engine));
+    /// # let mut linker = example::linker(&engine);
     /// let mut store = Store::new(&engine, ());
-    /// let mut linker = Linker::new(&engine);
     /// let library = linker.instantiate(&mut store, &library)?;
     /// linker.instance(&mut store, "library", library)?;
     /// let app = linker.instantiate(&mut store, &app)?;
+    /// # assert!(linker.get(&mut store, "library", "twice").is_some());
     /// # Ok::<(), precast_loader::Error>(())
     /// ```
     pub fn instance(
@@ -268,16 +270,15 @@ impl<T> Linker<T> {
     ///
     /// If `_initialize` or the start function calls a host function that panics.
     ///
-    /// ```no_run
-    /// # use precast_loader::{Engine, Linker, Module, Store};
+    /// ```
+    /// # use precast_loader::{Engine, Store};
     /// # let engine = Engine::default();
-    /// # // SAFETY: an example that is not run.
-    /// # let [library, app] = ["lib", "app"].map(|path| unsafe { Module::load(&engine, path) });
-    /// # let (library, app) = (library?, app?);
+    /// # let (library, app) = (example::module(&engine), example::module(&engine));
+    /// # let mut linker = example::linker(&engine);
     /// let mut store = Store::new(&engine, ());
-    /// let mut linker = Linker::new(&engine);
     /// linker.module(&mut store, "library", &library)?;
     /// let app = linker.instantiate(&mut store, &app)?;
+    /// # assert!(linker.get(&mut store, "library", "twice").is_some());
     /// # Ok::<(), precast_loader::Error>(())
     /// ```
     pub fn module(
@@ -448,13 +449,14 @@ impl<T> Linker<T> {
     ///
     /// If the start function calls a host function that panics, or if the resolver does.
     ///
-    /// ```no_run
-    /// # use precast_loader::{Engine, Linker, Module, Store};
+    /// ```
+    /// # use precast_loader::{Engine, Linker, Store};
     /// # let engine = Engine::default();
-    /// # // SAFETY: an example that is not run.
-    /// # let module = unsafe { Module::load(&engine, "app.precast")? };
+    /// # let module = example::module(&engine);
+    /// let mut linker = Linker::new(&engine);
+    /// linker.func("env", "add", |a: i32, b: i32| a + b)?;
     /// let mut store = Store::new(&engine, ());
-    /// let instance = Linker::new(&engine).instantiate(&mut store, &module)?;
+    /// let instance = linker.instantiate(&mut store, &module)?;
     /// # Ok::<(), precast_loader::Error>(())
     /// ```
     pub fn instantiate(
@@ -473,12 +475,12 @@ impl<T> Linker<T> {
     /// [`LinkError::Missing`] with all imports for which nothing is defined, unless there is a
     /// [resolver](Linker::resolver), which may know them in time; [`LinkError::OtherEngine`].
     ///
-    /// ```no_run
-    /// # use precast_loader::{Engine, Linker, Module, Store};
+    /// ```
+    /// # use precast_loader::{Engine, Store};
     /// # let engine = Engine::default();
-    /// # // SAFETY: an example that is not run.
-    /// # let module = unsafe { Module::load(&engine, "app.precast")? };
-    /// let prepared = Linker::new(&engine).prepare(&module)?;
+    /// # let module = example::module(&engine);
+    /// # let linker = example::linker(&engine);
+    /// let prepared = linker.prepare(&module)?;
     /// let mut stores = [0, 1, 2].map(|request| Store::new(&engine, request));
     /// for store in &mut stores {
     ///     prepared.instantiate(store)?;

@@ -124,32 +124,82 @@ pub struct Call<'a, T: 'static> {
 
 impl<T> Call<'_, T> {
     /// The host's data.
+    ///
+    /// ```
+    /// # use precast_loader::Call;
+    /// fn is_verbose(call: &Call<'_, u32>) -> bool {
+    ///     *call.data() > 1
+    /// }
+    /// ```
     pub fn data(&self) -> &T {
         self.store.data()
     }
 
     /// The host's data, to be changed.
+    ///
+    /// ```
+    /// # use precast_loader::{Call, Listener, Val};
+    /// # struct Count;
+    /// impl Listener<u64> for Count {
+    ///     fn before(&self, call: &mut Call<'_, u64>, _params: &[Val]) {
+    ///         *call.data_mut() += 1;
+    ///     }
+    /// }
+    /// ```
     pub fn data_mut(&mut self) -> &mut T {
         self.store.data_mut()
     }
 
     /// How many functions of the store that a listener has been told of are around this one.
+    ///
+    /// ```
+    /// # use precast_loader::Call;
+    /// fn print(call: &Call<'_, ()>) {
+    ///     println!("{:1$}{call}", "", 2 * call.depth());
+    /// }
+    /// ```
     pub fn depth(&self) -> usize {
         self.depth
     }
 
     /// Whether the function is the host's.
+    ///
+    /// ```
+    /// # use precast_loader::{Call, Listener, Val};
+    /// # struct Trace;
+    /// impl Listener<()> for Trace {
+    ///     fn before(&self, call: &mut Call<'_, ()>, params: &[Val]) {
+    ///         if call.is_host() {
+    ///             println!("the guest asks for {call} with {params:?}");
+    ///         }
+    ///     }
+    /// }
+    /// ```
     pub fn is_host(&self) -> bool {
         matches!(self.function, Function::Host { .. })
     }
 
     /// The function's type.
+    ///
+    /// ```
+    /// # use precast_loader::Call;
+    /// fn signature(call: &Call<'_, ()>) -> String {
+    ///     format!("{call}: {}", call.ty()) // env!add: (func (param i32 i32) (result i32))
+    /// }
+    /// ```
     pub fn ty(&self) -> &FuncType {
         self.function.ty()
     }
 
     /// The instance that a guest's function belongs to; for a host function the one that calls it,
     /// `None` if that is the host itself.
+    ///
+    /// ```
+    /// # use precast_loader::{Call, Instance};
+    /// fn is_of(call: &Call<'_, ()>, plugin: Instance) -> bool {
+    ///     call.instance() == Some(plugin)
+    /// }
+    /// ```
     pub fn instance(&self) -> Option<Instance> {
         let index = match self.function {
             Function::Guest { instance, .. } => instance,
@@ -162,6 +212,13 @@ impl<T> Call<'_, T> {
     /// The name of the module that a guest's function belongs to; for a host function that of the
     /// module it is imported from. `None` if the instance that calls a host function does not
     /// import it, but has it from a table or from the host.
+    ///
+    /// ```
+    /// # use precast_loader::Call;
+    /// fn is_wasi(call: &Call<'_, ()>) -> bool {
+    ///     call.is_host() && call.module_name() == Some("wasi_snapshot_preview1")
+    /// }
+    /// ```
     pub fn module_name(&self) -> Option<&str> {
         match &self.function {
             Function::Guest { module, .. } => Some(module.display_name_ref()),
@@ -171,6 +228,13 @@ impl<T> Call<'_, T> {
 
     /// The name of a guest's function, if the artifact has it; for a host function that by which
     /// it is imported.
+    ///
+    /// ```
+    /// # use precast_loader::Call;
+    /// fn allocates(call: &Call<'_, ()>) -> bool {
+    ///     matches!(call.func_name(), Some("malloc" | "calloc" | "realloc"))
+    /// }
+    /// ```
     pub fn func_name(&self) -> Option<&str> {
         match &self.function {
             Function::Guest { module, func, .. } => {
@@ -183,6 +247,15 @@ impl<T> Call<'_, T> {
 
     /// The function's index in the module of [`instance`](Call::instance); for a host function
     /// that of its import, if it has one.
+    ///
+    /// ```
+    /// # use precast_loader::Call;
+    /// fn print(call: &Call<'_, ()>) {
+    ///     if let Some(index) = call.func_index() {
+    ///         println!("function {index} of {}", call.module_name().unwrap_or("?"));
+    ///     }
+    /// }
+    /// ```
     pub fn func_index(&self) -> Option<u32> {
         match self.function {
             Function::Guest { func, .. } => Some(func),
@@ -309,12 +382,9 @@ impl Module {
     /// Whether the module's functions tell a listener where they begin and end: it was compiled
     /// with the option `listeners`. See [`Store::set_listener`].
     ///
-    /// ```no_run
-    /// # use precast_loader::{Engine, Module};
-    /// # // SAFETY: an example that is not run.
-    /// # let module = unsafe { Module::load(&Engine::default(), "app.precast")? };
+    /// ```
+    /// # let module = example::module(&precast_loader::Engine::default());
     /// assert!(module.tells_listeners(), "compile it with --listeners");
-    /// # Ok::<(), precast_loader::Error>(())
     /// ```
     pub fn tells_listeners(&self) -> bool {
         let mut symbols = self.manifest().got.iter();

@@ -32,7 +32,7 @@ pub use value::MemoryTy;
 /// assert_eq!(memory.load::<u32>(&store, 65_534)?, 0x0000_0201);
 /// # Ok::<(), precast_loader::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Memory {
     pub(crate) store: StoreId,
     pub(crate) index: u32,

@@ -31,7 +31,8 @@ use image::InFile;
 /// An artifact that has been mapped and can be instantiated, any number of times and from any
 /// thread. Cheap to clone; a clone is the same module.
 ///
-/// ```no_run
+/// ```
+/// # example::enter_folder();
 /// use precast_loader::{Engine, Module};
 ///
 /// let engine = Engine::default();
@@ -105,7 +106,8 @@ impl Module {
     ///
     /// [`Error::Io`]; [`Error::Artifact`] if the file is not an artifact of this version's.
     ///
-    /// ```no_run
+    /// ```
+    /// # example::enter_folder();
     /// let artifact = precast_loader::Module::open("app.precast")?;
     /// println!("{artifact:?} for {}", artifact.note().target);
     /// # Ok::<(), precast_loader::Error>(())
@@ -151,7 +153,8 @@ impl Module {
     /// - It must not be changed as long as the module or an instance of it is alive. (Replacing
     ///   it by renaming another file over it is fine.)
     ///
-    /// ```no_run
+    /// ```
+    /// # example::enter_folder();
     /// use precast_loader::{Engine, Module};
     ///
     /// let engine = Engine::default();
@@ -179,8 +182,8 @@ impl Module {
     /// The bytes hold machine code that will be run: they must have been written by precast, and
     /// nobody who is not trusted may have changed them since.
     ///
-    /// ```no_run
-    /// # macro_rules! include_bytes { ($path:literal) => { b"" } }
+    /// ```
+    /// # macro_rules! include_bytes { ($path:literal) => { example::ARTIFACT } }
     /// use precast_loader::{Engine, Module};
     ///
     /// static APP: &[u8] = include_bytes!("app.precast");
@@ -206,12 +209,12 @@ impl Module {
     ///
     /// As for [`Module::load_bytes`].
     ///
-    /// ```no_run
-    /// # let bytes = Vec::new();
+    /// ```
+    /// # let bytes = example::ARTIFACT;
     /// use precast_loader::{Engine, Module};
     ///
     /// // SAFETY: the bytes were written by our own build.
-    /// let module = unsafe { Module::load_bytes_as(&Engine::default(), &bytes, "plugin")? };
+    /// let module = unsafe { Module::load_bytes_as(&Engine::default(), bytes, "plugin")? };
     /// # Ok::<(), precast_loader::Error>(())
     /// ```
     #[allow(unsafe_code, reason = "what is loaded will be run")]
@@ -292,11 +295,11 @@ impl Module {
 
     /// The engine the module was loaded for.
     ///
-    /// ```no_run
-    /// # use precast_loader::Module;
-    /// fn store(module: &Module) -> precast_loader::Store<()> {
-    ///     precast_loader::Store::new(module.engine(), ())
-    /// }
+    /// ```
+    /// # use precast_loader::{Engine, Store};
+    /// # let module = example::module(&Engine::default());
+    /// let store = Store::new(module.engine(), ());
+    /// assert!(Engine::same(store.engine(), module.engine()));
     /// ```
     pub fn engine(&self) -> &Engine {
         &self.inner.engine
@@ -304,11 +307,9 @@ impl Module {
 
     /// The module's own name, if its name section has one.
     ///
-    /// ```no_run
-    /// # use precast_loader::Module;
-    /// fn title(module: &Module) -> &str {
-    ///     module.name().unwrap_or("nameless")
-    /// }
+    /// ```
+    /// # let module = example::module(&precast_loader::Engine::default());
+    /// assert_eq!(module.name(), Some("app"));
     /// ```
     pub fn name(&self) -> Option<&str> {
         self.manifest().module_name.as_deref()
@@ -316,12 +317,13 @@ impl Module {
 
     /// What the module imports: module, name and type, in order.
     ///
-    /// ```no_run
-    /// # use precast_loader::Module;
-    /// fn needs_wasi(module: &Module) -> bool {
-    ///     let mut imports = module.imports();
-    ///     imports.any(|(module, _, _)| module == "wasi_snapshot_preview1")
+    /// ```
+    /// # let module = example::module(&precast_loader::Engine::default());
+    /// for (from, name, ty) in module.imports() {
+    ///     println!("needs {from} {name}: {ty}");
     /// }
+    /// let needs_wasi = module.imports().any(|(from, _, _)| from == "wasi_snapshot_preview1");
+    /// # assert!(!needs_wasi);
     /// ```
     pub fn imports(&self) -> impl Iterator<Item = (&str, &str, ExternType)> {
         self.description().imports()
@@ -329,11 +331,12 @@ impl Module {
 
     /// What the module exports: name and type, in order.
     ///
-    /// ```no_run
-    /// # use precast_loader::Module;
-    /// fn print(module: &Module) {
-    ///     module.exports().for_each(|(name, ty)| println!("{name}: {ty}"));
-    /// }
+    /// ```
+    /// # use precast_loader::ExternType;
+    /// # let module = example::module(&precast_loader::Engine::default());
+    /// let functions = module.exports().filter(|(_, ty)| matches!(ty, ExternType::Func(_)));
+    /// let names: Vec<&str> = functions.map(|(name, _)| name).collect();
+    /// assert_eq!(names, ["run", "twice", "malloc", "spin", "fail"]);
     /// ```
     pub fn exports(&self) -> impl Iterator<Item = (&str, ExternType)> {
         self.description().exports()
@@ -341,11 +344,10 @@ impl Module {
 
     /// The type of the export of that name.
     ///
-    /// ```no_run
-    /// # use precast_loader::Module;
-    /// fn is_command(module: &Module) -> bool {
-    ///     module.export("_start").is_some()
-    /// }
+    /// ```
+    /// # let module = example::module(&precast_loader::Engine::default());
+    /// let is_command = module.export("_start").is_some();
+    /// # assert!(!is_command);
     /// ```
     pub fn export(&self, name: &str) -> Option<ExternType> {
         self.description().type_of(self.find_export(name)?)
@@ -353,11 +355,10 @@ impl Module {
 
     /// The artifact's note: versions, target, tunables.
     ///
-    /// ```no_run
-    /// # use precast_loader::Module;
-    /// fn print(module: &Module) {
-    ///     println!("uses {}", module.note().cpu_features);
-    /// }
+    /// ```
+    /// # let module = example::module(&precast_loader::Engine::default());
+    /// let note = module.note();
+    /// println!("uses {}, compiled by {}", note.cpu_features, note.compiler_version);
     /// ```
     pub fn note(&self) -> &Note {
         &self.inner.note
@@ -365,11 +366,9 @@ impl Module {
 
     /// WebAssembly features beyond version 2.0 that the module needs, by name.
     ///
-    /// ```no_run
-    /// # use precast_loader::Module;
-    /// fn print(module: &Module) {
-    ///     println!("needs {}", module.features().join(", "));
-    /// }
+    /// ```
+    /// # let module = example::module(&precast_loader::Engine::default());
+    /// assert!(module.features().is_empty(), "it needs {}", module.features().join(", "));
     /// ```
     pub fn features(&self) -> &[String] {
         &self.manifest().features
@@ -377,11 +376,9 @@ impl Module {
 
     /// Size of the machine code, in bytes.
     ///
-    /// ```no_run
-    /// # use precast_loader::Module;
-    /// fn print(module: &Module) {
-    ///     println!("{} KiB of code", module.text_bytes() >> 10);
-    /// }
+    /// ```
+    /// # let module = example::module(&precast_loader::Engine::default());
+    /// println!("{} KiB of code", module.text_bytes() >> 10);
     /// ```
     pub fn text_bytes(&self) -> usize {
         self.image().section(Section::Text).len()
@@ -390,14 +387,11 @@ impl Module {
     /// The module's custom sections that the artifact has kept: name and contents, in order. Names
     /// need not differ. Never the name section, whose names are the artifact's symbols.
     ///
-    /// ```no_run
-    /// # use precast_loader::{Engine, Module};
-    /// # // SAFETY: an example that is not run.
-    /// # let module = unsafe { Module::load(&Engine::default(), "app.precast")? };
+    /// ```
+    /// # let module = example::module(&precast_loader::Engine::default());
     /// for (name, contents) in module.custom_sections() {
     ///     println!("{name}: {} bytes", contents.len());
     /// }
-    /// # Ok::<(), precast_loader::Error>(())
     /// ```
     pub fn custom_sections(&self) -> impl Iterator<Item = (&str, &[u8])> {
         let sections = CustomSections::parse(self.image().section(Section::Custom));
@@ -406,12 +400,10 @@ impl Module {
 
     /// The contents of the first custom section of that name.
     ///
-    /// ```no_run
-    /// # use precast_loader::{Engine, Module};
-    /// # // SAFETY: an example that is not run.
-    /// # let module = unsafe { Module::load(&Engine::default(), "app.precast")? };
-    /// let producers = module.custom_section("producers");
-    /// # Ok::<(), precast_loader::Error>(())
+    /// ```
+    /// # let module = example::module(&precast_loader::Engine::default());
+    /// assert_eq!(module.custom_section("greeting"), Some(b"hello".as_slice()));
+    /// assert_eq!(module.custom_section("producers"), None);
     /// ```
     pub fn custom_section(&self, name: &str) -> Option<&[u8]> {
         CustomSections::parse(self.image().section(Section::Custom))?.get(name)
@@ -419,11 +411,12 @@ impl Module {
 
     /// Whether both are the same module, loaded once.
     ///
-    /// ```no_run
-    /// # use precast_loader::Module;
-    /// fn check(module: &Module) {
-    ///     assert!(Module::same(module, &module.clone()));
-    /// }
+    /// ```
+    /// # use precast_loader::{Engine, Module};
+    /// # let engine = Engine::default();
+    /// # let module = example::module(&engine);
+    /// assert!(Module::same(&module, &module.clone()));
+    /// # assert!(!Module::same(&module, &example::module(&engine)));
     /// ```
     pub fn same(a: &Self, b: &Self) -> bool {
         Arc::ptr_eq(&a.inner, &b.inner)

@@ -30,15 +30,15 @@ pub use self::config::PoolConfig;
 /// engine. Its address space is released with the last store and the last clone. As long as a slot
 /// waits it keeps the file of the module that used it last mapped, if it was mapped there.
 ///
-/// ```no_run
-/// use precast_loader::{Engine, Error, LimitError, Linker, Module, Pool, PoolConfig, Store};
+/// ```
+/// use precast_loader::{Engine, Error, LimitError, Pool, PoolConfig, Store};
 ///
-/// let engine = Engine::default();
+/// # let engine = Engine::default();
+/// # let linker = example::linker(&engine);
+/// # let module = example::module(&engine);
 /// let pool = Pool::new(PoolConfig::new().max_instances(100).max_memories(100))?;
-/// # // SAFETY: an example that is not run.
-/// # let module = unsafe { Module::load(&engine, "app.precast")? };
-/// let prepared = Linker::new(&engine).prepare(&module)?;
-/// for request in 0..1_000_000 {
+/// let prepared = linker.prepare(&module)?;
+/// for request in 0..1_000 {
 ///     let mut store = Store::new_in(&engine, &pool, request);
 ///     let instance = match prepared.instantiate(&mut store) {
 ///         Err(Error::Limit(LimitError::PoolExhausted { .. })) => continue,

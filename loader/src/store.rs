@@ -57,6 +57,16 @@ unsafe impl<T: Sync> Sync for Store<T> {}
 
 impl<T> Store<T> {
     /// A store without instances.
+    ///
+    /// ```
+    /// # use precast_loader::{Engine, Store};
+    /// struct Host {
+    ///     requests: u64,
+    /// }
+    ///
+    /// let store = Store::new(&Engine::default(), Host { requests: 0 });
+    /// # assert_eq!(store.data().requests, 0);
+    /// ```
     pub fn new(engine: &Engine, data: T) -> Self {
         let inner = Box::new(StoreInner {
             core: StoreCore::new(engine),
@@ -90,18 +100,37 @@ impl<T> Store<T> {
     }
 
     /// The engine.
+    ///
+    /// ```
+    /// # use precast_loader::{Engine, Linker, Store};
+    /// # let store = Store::new(&Engine::default(), ());
+    /// let linker = Linker::<()>::new(store.engine());
+    /// ```
     pub fn engine(&self) -> &Engine {
         // SAFETY: `self` is borrowed, so that nobody changes the store.
         unsafe { &(*self.inner.as_ptr()).core.engine }
     }
 
     /// The host's data.
+    ///
+    /// ```
+    /// # use precast_loader::{Engine, Store};
+    /// let store = Store::new(&Engine::default(), "mine");
+    /// assert_eq!(*store.data(), "mine");
+    /// ```
     pub fn data(&self) -> &T {
         // SAFETY: `self` is borrowed, so that nobody changes the store.
         unsafe { &(*self.inner.as_ptr()).data }
     }
 
     /// The host's data, to be changed.
+    ///
+    /// ```
+    /// # use precast_loader::{Engine, Store};
+    /// let mut store = Store::new(&Engine::default(), 40);
+    /// *store.data_mut() += 2;
+    /// # assert_eq!(*store.data(), 42);
+    /// ```
     pub fn data_mut(&mut self) -> &mut T {
         // SAFETY: `self` is borrowed mutably, so that nobody else uses the store.
         unsafe { &mut (*self.inner.as_ptr()).data }
@@ -113,6 +142,13 @@ impl<T> Store<T> {
     }
 
     /// Releases the store and gives the host's data back.
+    ///
+    /// ```
+    /// # use precast_loader::{Engine, Func, Store};
+    /// let mut store = Store::new(&Engine::default(), vec![1, 2]);
+    /// store.data_mut().push(3);
+    /// assert_eq!(store.into_data(), [1, 2, 3]);
+    /// ```
     pub fn into_data(self) -> T {
         let this = std::mem::ManuallyDrop::new(self);
         // SAFETY: made from a box by `new`, and given up only here and in `drop`, which does not
@@ -138,6 +174,16 @@ impl<T: fmt::Debug> fmt::Debug for Store<T> {
 }
 
 /// A store, borrowed to look at. See [`AsStore`].
+///
+/// ```
+/// use precast_loader::{AsStore, StoreRef};
+///
+/// fn number<T: Copy + Into<u64>>(store: StoreRef<'_, T>) -> u64 {
+///     (*store.data()).into()
+/// }
+/// # let store = precast_loader::Store::new(&precast_loader::Engine::default(), 7u32);
+/// assert_eq!(number(store.as_store()), 7);
+/// ```
 pub struct StoreRef<'a, T: 'static> {
     inner: NonNull<StoreInner<T>>,
     _borrows: PhantomData<&'a StoreInner<T>>,
@@ -153,6 +199,16 @@ impl<T> Copy for StoreRef<'_, T> {}
 
 impl<'a, T> StoreRef<'a, T> {
     /// The host's data.
+    ///
+    /// ```
+    /// use precast_loader::{AsStore, Engine, Store};
+    ///
+    /// /// What is borrowed from the `StoreRef` lives as long as the store is borrowed.
+    /// fn name<'a>(store: &'a impl AsStore<Data = String>) -> &'a str {
+    ///     store.as_store().data()
+    /// }
+    /// # assert_eq!(name(&Store::new(&Engine::default(), "mine".to_owned())), "mine");
+    /// ```
     pub fn data(&self) -> &'a T {
         // SAFETY: the store is borrowed for 'a, so that nobody changes it.
         unsafe { &(*self.inner.as_ptr()).data }
@@ -165,6 +221,18 @@ impl<'a, T> StoreRef<'a, T> {
 }
 
 /// A store, borrowed to change it or to run guest code. See [`AsStoreMut`].
+///
+/// ```
+/// use precast_loader::{AsStoreMut, Error, Func, StoreMut};
+///
+/// /// A function that all resolvers of ours give, which they are lent a store for.
+/// fn nothing(store: &mut StoreMut<'_, ()>) -> Result<Func, Error> {
+///     Func::wrap(store, || ())
+/// }
+/// # let mut store = precast_loader::Store::new(&precast_loader::Engine::default(), ());
+/// let nothing = nothing(&mut store.as_store_mut())?;
+/// # Ok::<(), Error>(())
+/// ```
 pub struct StoreMut<'a, T: 'static> {
     inner: NonNull<StoreInner<T>>,
     _borrows: PhantomData<&'a mut StoreInner<T>>,
@@ -185,12 +253,33 @@ impl<'a, T> StoreMut<'a, T> {
     }
 
     /// The host's data.
+    ///
+    /// ```
+    /// use precast_loader::{Engine, Linker};
+    ///
+    /// let mut linker = Linker::<String>::new(&Engine::default());
+    /// linker.resolver(|store, import| {
+    ///     println!("{} asks for {}", store.data(), import.name);
+    ///     Ok(None)
+    /// });
+    /// ```
     pub fn data(&self) -> &T {
         // SAFETY: `self` is borrowed, so that nobody changes the store.
         unsafe { &(*self.inner.as_ptr()).data }
     }
 
     /// The host's data, to be changed.
+    ///
+    /// ```
+    /// use precast_loader::{AsStoreMut, Engine, Store};
+    ///
+    /// fn count(store: &mut impl AsStoreMut<Data = u64>) {
+    ///     *store.as_store_mut().data_mut() += 1;
+    /// }
+    /// # let mut store = Store::new(&Engine::default(), 0);
+    /// # count(&mut store);
+    /// # assert_eq!(*store.data(), 1);
+    /// ```
     pub fn data_mut(&mut self) -> &mut T {
         // SAFETY: `self` is borrowed mutably, so that nobody else uses the store.
         unsafe { &mut (*self.inner.as_ptr()).data }
@@ -222,10 +311,34 @@ impl<'a, T> StoreMut<'a, T> {
     }
 }
 
+impl<T: fmt::Debug> fmt::Debug for StoreRef<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreRef")
+            .field("data", self.data())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for StoreMut<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreMut")
+            .field("data", self.data())
+            .finish_non_exhaustive()
+    }
+}
+
 /// Whatever a store can be borrowed from, to look at: a [`Store`], a [`Caller`](crate::Caller),
 /// and references to those.
 ///
 /// Only this crate implements it.
+///
+/// ```
+/// use precast_loader::{AsStore, Error, Memory};
+///
+/// fn read_number(store: &impl AsStore, memory: Memory, at: u64) -> Result<u32, Error> {
+///     memory.load(store, at)
+/// }
+/// ```
 pub trait AsStore: sealed::Sealed {
     /// What the host keeps in the store.
     type Data: 'static;

@@ -26,7 +26,7 @@ use crate::vm::table::TableElements;
 /// assert_eq!(table.get(&mut store, 1), None);
 /// # Ok::<(), precast_loader::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Table {
     pub(crate) store: StoreId,
     pub(crate) index: u32,

@@ -12,15 +12,10 @@ use crate::wasm_ty::{WasmParams, WasmResults};
 /// A function whose parameters and results have Rust types: tuples of [`WasmTy`](crate::WasmTy),
 /// or single ones. A call allocates nothing.
 ///
-/// ```no_run
-/// # use precast_loader::{Engine, Linker, Module, Store};
-/// # let engine = Engine::default();
-/// # let mut store = Store::new(&engine, ());
-/// # // SAFETY: an example that is not run.
-/// # let module = unsafe { Module::load(&engine, "app.precast")? };
-/// # let instance = Linker::new(&engine).instantiate(&mut store, &module)?;
-/// let add = instance.typed_func::<(i32, i32), i32>(&mut store, "add")?;
-/// assert_eq!(add.call(&mut store, (40, 2))?, 42);
+/// ```
+/// # let (mut store, instance) = example::instance();
+/// let run = instance.typed_func::<(i32, i32), i32>(&mut store, "run")?;
+/// assert_eq!(run.call(&mut store, (40, 2))?, 42);
 /// # Ok::<(), precast_loader::Error>(())
 /// ```
 pub struct TypedFunc<P, R> {
@@ -49,6 +44,13 @@ impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
     }
 
     /// The function without types.
+    ///
+    /// ```
+    /// # let (mut store, instance) = example::instance();
+    /// let twice = instance.typed_func::<i32, i32>(&mut store, "twice")?;
+    /// assert_eq!(twice.func().name(&store).as_deref(), Some("twice"));
+    /// # Ok::<(), precast_loader::Error>(())
+    /// ```
     pub fn func(&self) -> Func {
         self.func
     }
@@ -64,6 +66,14 @@ impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
     ///
     /// If the function, or a parameter, belongs to another store; if a host function that it has
     /// called panics.
+    ///
+    /// ```
+    /// # let (mut store, instance) = example::instance();
+    /// let fail = instance.typed_func::<(), ()>(&mut store, "fail")?;
+    /// let error = fail.call(&mut store, ()).unwrap_err();
+    /// assert!(error.trap().is_some());
+    /// # Ok::<(), precast_loader::Error>(())
+    /// ```
     #[inline]
     pub fn call(&self, store: &mut impl AsStoreMut, params: P) -> Result<R, Error> {
         self.callee.call(&mut store.as_store_mut(), params)

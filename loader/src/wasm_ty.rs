@@ -23,6 +23,13 @@ pub(crate) const MAX_SLOTS: usize = 16;
 /// `f64`, `u128` for `v128`, `Option<Func>` for `funcref` and `Option<ExternRef>` for `externref`.
 ///
 /// Only this crate implements it.
+///
+/// ```
+/// use precast_loader::{ValType, WasmTy};
+///
+/// assert_eq!(u64::TYPE, ValType::I64);
+/// assert_eq!(u128::TYPE, ValType::V128);
+/// ```
 pub trait WasmTy: Sealed + Sized {
     /// The WebAssembly type.
     const TYPE: ValType;
@@ -140,11 +147,45 @@ wasm_references! {
 /// The parameters of a typed function: a tuple of up to 16 [`WasmTy`], or a single one.
 ///
 /// Only this crate implements it.
+///
+/// ```
+/// use precast_loader::{AsStoreMut, Error, Instance, WasmParams};
+///
+/// /// Calls a function that gives nothing.
+/// fn tell<P: WasmParams>(
+///     store: &mut impl AsStoreMut,
+///     instance: Instance,
+///     name: &str,
+///     params: P,
+/// ) -> Result<(), Error> {
+///     instance.typed_func::<P, ()>(store, name)?.call(store, params)
+/// }
+/// # let (mut store, instance) = example::instance();
+/// store.set_fuel(0);
+/// assert!(tell(&mut store, instance, "spin", ()).is_err());
+/// ```
 pub trait WasmParams: WasmList {}
 
 /// The results of a typed function: a tuple of up to 16 [`WasmTy`], or a single one.
 ///
 /// Only this crate implements it.
+///
+/// ```
+/// use precast_loader::{AsStoreMut, Error, Instance, WasmResults};
+///
+/// /// Calls a function that takes a number.
+/// fn ask<R: WasmResults>(
+///     store: &mut impl AsStoreMut,
+///     instance: Instance,
+///     name: &str,
+///     number: i32,
+/// ) -> Result<R, Error> {
+///     instance.typed_func::<i32, R>(store, name)?.call(store, number)
+/// }
+/// # let (mut store, instance) = example::instance();
+/// assert_eq!(ask::<i32>(&mut store, instance, "twice", 21)?, 42);
+/// # Ok::<(), Error>(())
+/// ```
 pub trait WasmResults: WasmList {}
 
 impl<L: WasmList> WasmParams for L {}
@@ -153,6 +194,14 @@ impl<L: WasmList> WasmResults for L {}
 /// Parameters or results. See [`WasmParams`] and [`WasmResults`].
 ///
 /// Only this crate implements it.
+///
+/// ```
+/// use precast_loader::{ValType, WasmList};
+///
+/// assert_eq!(<(i32, f64)>::TYPES, [ValType::I32, ValType::F64]);
+/// assert_eq!(f32::TYPES, [ValType::F32]);
+/// assert_eq!(<()>::TYPES, []);
+/// ```
 pub trait WasmList: Sealed + Sized {
     /// The WebAssembly types, in order.
     const TYPES: &'static [ValType];
@@ -275,6 +324,26 @@ for_each_arity!(wasm_tuple);
 /// of these with an error that becomes an [`Error`].
 ///
 /// Only this crate implements it.
+///
+/// ```
+/// use precast_loader::{Engine, Error, HostReturn, Linker};
+///
+/// /// Defines a function that gives what the host says when it is asked.
+/// fn define<R: HostReturn + 'static>(
+///     linker: &mut Linker<()>,
+///     name: &str,
+///     ask: impl Fn() -> R + Send + Sync + 'static,
+/// ) -> Result<(), Error> {
+///     linker.func("host", name, ask)?;
+///     Ok(())
+/// }
+///
+/// let mut linker = Linker::new(&Engine::default());
+/// define(&mut linker, "answer", || 42)?;
+/// define(&mut linker, "pair", || (1i32, 2.0f64))?;
+/// define(&mut linker, "fails", || Err::<i64, Error>(Error::host("not today")))?;
+/// # Ok::<(), Error>(())
+/// ```
 pub trait HostReturn: Sealed {
     /// What goes to the guest.
     type Results: WasmResults;

@@ -51,7 +51,7 @@ fn refused(error: Error) -> (&'static str, u64) {
 #[test]
 fn a_memory_grows_up_to_the_limit_and_no_further() {
     for mut store in stores() {
-        store.set_limits(&Limits::new().memory_bytes(3 * PAGE + 1));
+        store.set_limits(Limits::new().memory_bytes(3 * PAGE + 1));
         let instance = instantiate(&mut store).unwrap();
         assert_eq!(grow(&mut store, instance, "memory", 3), -1);
         assert_eq!(grow(&mut store, instance, "memory", 2), 1);
@@ -61,7 +61,7 @@ fn a_memory_grows_up_to_the_limit_and_no_further() {
         assert!(memory.grow(&mut store, 1).is_err());
         assert_eq!(memory.grow(&mut store, 0).unwrap(), 3);
         // Another limit counts from now on.
-        store.set_limits(&Limits::new().memory_bytes(2 * PAGE));
+        store.set_limits(Limits::new().memory_bytes(2 * PAGE));
         assert_eq!(grow(&mut store, instance, "memory", 0), 3);
         assert_eq!(grow(&mut store, instance, "memory", 1), -1);
     }
@@ -70,7 +70,7 @@ fn a_memory_grows_up_to_the_limit_and_no_further() {
 #[test]
 fn all_memories_share_what_they_may_have_together() {
     for mut store in stores() {
-        store.set_limits(&Limits::new().total_memory_bytes(4 * PAGE));
+        store.set_limits(Limits::new().total_memory_bytes(4 * PAGE));
         let one = instantiate(&mut store).unwrap();
         assert_eq!(grow(&mut store, one, "memory", 2), 1);
         assert_eq!(grow(&mut store, one, "memory", 2), -1);
@@ -97,7 +97,7 @@ fn all_memories_share_what_they_may_have_together() {
 #[test]
 fn a_table_grows_up_to_the_limit_and_no_further() {
     for mut store in stores() {
-        store.set_limits(&Limits::new().table_elements(5));
+        store.set_limits(Limits::new().table_elements(5));
         let instance = instantiate(&mut store).unwrap();
         assert_eq!(grow(&mut store, instance, "table", 4), -1);
         assert_eq!(grow(&mut store, instance, "table", 3), 2);
@@ -120,9 +120,9 @@ fn a_table_grows_up_to_the_limit_and_no_further() {
 #[test]
 fn what_is_counted_is_refused_before_anything_is_made() {
     let limits: [(Limits, &str); 3] = [
-        (Limits::new().instances(1), "instances"),
-        (Limits::new().memories(1), "memories"),
-        (Limits::new().tables(1), "tables"),
+        (*Limits::new().instances(1), "instances"),
+        (*Limits::new().memories(1), "memories"),
+        (*Limits::new().tables(1), "tables"),
     ];
     for (limits, what) in limits {
         for mut store in stores() {
@@ -146,7 +146,7 @@ fn a_store_cannot_be_allowed_more_than_its_engine() {
             .max_table_elements(3),
     );
     let mut store = Store::new(&engine, ());
-    store.set_limits(&Limits::new().memory_bytes(100 * PAGE).table_elements(100));
+    store.set_limits(Limits::new().memory_bytes(100 * PAGE).table_elements(100));
     let instance = instantiate(&mut store).unwrap();
     assert_eq!(grow(&mut store, instance, "memory", 2), -1);
     assert_eq!(grow(&mut store, instance, "memory", 1), 1);
@@ -162,7 +162,7 @@ fn a_failed_instance_counts_with_what_it_has() {
         "(module (memory 2) (func $f unreachable) (start $f))",
     );
     let mut store = Store::new(&engine, ());
-    store.set_limits(&Limits::new().instances(2).total_memory_bytes(3 * PAGE));
+    store.set_limits(Limits::new().instances(2).total_memory_bytes(3 * PAGE));
     assert!(
         Linker::new(&engine)
             .instantiate(&mut store, &failing)

@@ -10,7 +10,7 @@ use precast_artifacts_format::Section;
 use precast_tests::{files_below, repository};
 
 /// Crate, folder, and the crates of this workspace that it may depend on.
-const CRATES: [(&str, &str, &[&str]); 6] = [
+const CRATES: [(&str, &str, &[&str]); 8] = [
     ("precast-artifacts-format", "artifacts-format", &[]),
     (
         "precast-compiler",
@@ -18,6 +18,11 @@ const CRATES: [(&str, &str, &[&str]); 6] = [
         &["precast-artifacts-format"],
     ),
     ("precast-loader", "loader", &["precast-artifacts-format"]),
+    (
+        "precast-loader-example",
+        "loader/example",
+        &["precast-loader"],
+    ),
     ("precast-wasi", "loader/wasi", &["precast-loader"]),
     (
         "precast-cli",
@@ -39,6 +44,11 @@ const CRATES: [(&str, &str, &[&str]); 6] = [
             "precast-loader",
             "precast-wasi",
         ],
+    ),
+    (
+        "precast-examples",
+        "examples/embedding",
+        &["precast-loader", "precast-wasi"],
     ),
 ];
 
@@ -234,14 +244,12 @@ fn cargo(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("cargo writes text")
 }
 
+/// The first of these that a crate has. One of several programs has only the last.
 fn crate_root(folder: &str) -> PathBuf {
-    let sources = repository().join(folder).join("src");
-    let library = sources.join("lib.rs");
-    if library.exists() {
-        library
-    } else {
-        sources.join("main.rs")
-    }
+    let roots = ["src/lib.rs", "src/main.rs", "build.rs"];
+    let roots = roots.map(|root| repository().join(folder).join(root));
+    let root = roots.into_iter().find(|root| root.exists());
+    root.unwrap_or_else(|| panic!("{folder} has no root"))
 }
 
 /// All Rust sources of the repository.

@@ -4,12 +4,12 @@ use std::fmt;
 
 /// A function of the guest's source in a [`Frame`](crate::Frame), and where in it the guest was.
 ///
-/// ```no_run
-/// # fn report(frame: &precast_loader::Frame) {
+/// ```
+/// # let error = example::trap();
+/// let frame = &error.backtrace().unwrap().frames()[0];
 /// for symbol in frame.symbols() {
 ///     println!("{symbol}"); // at src/list.rs:10:5 in sum (inlined)
 /// }
-/// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FrameSymbol {
@@ -23,8 +23,8 @@ pub struct FrameSymbol {
 impl FrameSymbol {
     /// The function's name: with its path for Rust, as it is declared for other languages.
     ///
-    /// ```no_run
-    /// # fn report(symbol: &precast_loader::FrameSymbol) {
+    /// ```
+    /// # for symbol in example::trap().backtrace().unwrap().frames()[0].symbols() {
     /// println!("in {}", symbol.name().unwrap_or("?"));
     /// # }
     /// ```
@@ -35,8 +35,8 @@ impl FrameSymbol {
     /// The path of the source file on the machine where the guest was compiled, as its compiler
     /// has written it.
     ///
-    /// ```no_run
-    /// # fn report(symbol: &precast_loader::FrameSymbol) {
+    /// ```
+    /// # for symbol in example::trap().backtrace().unwrap().frames()[0].symbols() {
     /// println!("in {}", symbol.file().unwrap_or("?"));
     /// # }
     /// ```
@@ -46,8 +46,8 @@ impl FrameSymbol {
 
     /// The line in the file, from 1.
     ///
-    /// ```no_run
-    /// # fn report(symbol: &precast_loader::FrameSymbol) {
+    /// ```
+    /// # for symbol in example::trap().backtrace().unwrap().frames()[0].symbols() {
     /// println!("line {}", symbol.line().unwrap_or(0));
     /// # }
     /// ```
@@ -57,8 +57,8 @@ impl FrameSymbol {
 
     /// The column in the line, from 1; in bytes, usually.
     ///
-    /// ```no_run
-    /// # fn report(symbol: &precast_loader::FrameSymbol) {
+    /// ```
+    /// # for symbol in example::trap().backtrace().unwrap().frames()[0].symbols() {
     /// println!("column {}", symbol.column().unwrap_or(0));
     /// # }
     /// ```
@@ -68,8 +68,8 @@ impl FrameSymbol {
 
     /// Whether the guest's compiler has put this function into the next one of the frame.
     ///
-    /// ```no_run
-    /// # fn report(symbol: &precast_loader::FrameSymbol) {
+    /// ```
+    /// # for symbol in example::trap().backtrace().unwrap().frames()[0].symbols() {
     /// println!("{}", if symbol.is_inlined() { "inlined" } else { "called" });
     /// # }
     /// ```

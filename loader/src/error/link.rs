@@ -91,6 +91,7 @@ pub enum LinkError {
 /// }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct MissingImport {
     /// The module it is wanted from.
     pub module: String,
@@ -119,6 +120,7 @@ impl StdError for MissingImport {}
 /// }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct MismatchedImport {
     /// The module it is wanted from.
     pub module: String,

@@ -17,13 +17,13 @@ pub(super) type Resolver<T> =
 /// A module whose imports have been found, ready to be instantiated in any store of the engine.
 /// Made by [`Linker::prepare`](crate::Linker::prepare).
 ///
-/// ```no_run
-/// # use precast_loader::{Engine, Linker, Module, Store};
+/// ```
+/// # use precast_loader::{Engine, Store};
 /// # let engine = Engine::default();
-/// # // SAFETY: an example that is not run.
-/// # let module = unsafe { Module::load(&engine, "app.precast")? };
-/// let prepared = Linker::new(&engine).prepare(&module)?;
-/// for request in 0..1000 {
+/// # let module = example::module(&engine);
+/// # let linker = example::linker(&engine);
+/// let prepared = linker.prepare(&module)?;
+/// for request in 0..100 {
 ///     let mut store = Store::new(&engine, request);
 ///     let instance = prepared.instantiate(&mut store)?;
 /// }
@@ -48,10 +48,10 @@ impl<T> Prepared<T> {
     /// The module.
     ///
     /// ```
-    /// # use precast_loader::Prepared;
-    /// fn print<T>(prepared: &Prepared<T>) {
-    ///     println!("{:?}", prepared.module());
-    /// }
+    /// # let engine = precast_loader::Engine::default();
+    /// # let prepared = example::linker::<()>(&engine).prepare(&example::module(&engine))?;
+    /// assert_eq!(prepared.module().name(), Some("app"));
+    /// # Ok::<(), precast_loader::Error>(())
     /// ```
     pub fn module(&self) -> &Module {
         &self.module
@@ -71,12 +71,15 @@ impl<T> Prepared<T> {
     ///
     /// ```
     /// # use precast_loader::{Engine, Error, Prepared, Store};
-    /// fn serve(engine: &Engine, prepared: &Prepared<u64>, request: u64) -> Result<(), Error> {
-    ///     let mut store = Store::new(engine, request);
+    /// fn serve(prepared: &Prepared<()>, request: i32) -> Result<i32, Error> {
+    ///     let mut store = Store::new(prepared.module().engine(), ());
     ///     let instance = prepared.instantiate(&mut store)?;
-    ///     instance.func(&mut store, "serve")?.call(&mut store, &[])?;
-    ///     Ok(())
+    ///     instance.typed_func(&mut store, "twice")?.call(&mut store, request)
     /// }
+    /// # let engine = Engine::default();
+    /// # let prepared = example::linker(&engine).prepare(&example::module(&engine))?;
+    /// assert_eq!(serve(&prepared, 21)?, 42);
+    /// # Ok::<(), Error>(())
     /// ```
     pub fn instantiate(&self, store: &mut impl AsStoreMut<Data = T>) -> Result<Instance, Error> {
         let mut store = store.as_store_mut();

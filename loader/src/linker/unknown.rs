@@ -30,19 +30,18 @@ impl<T> Linker<T> {
     ///
     /// [`LinkError::OtherEngine`]: crate::LinkError::OtherEngine
     ///
-    /// ```no_run
-    /// # use precast_loader::{Engine, Linker, MissingImport, Module, Store};
+    /// ```
+    /// # use precast_loader::{Engine, Linker, MissingImport, Store};
     /// # let engine = Engine::default();
-    /// # // SAFETY: an example that is not run.
-    /// # let module = unsafe { Module::load(&engine, "app.precast")? };
+    /// # let module = example::module(&engine);
     /// let mut linker = Linker::new(&engine);
     /// linker.define_unknown_imports_as_traps(&module)?;
     /// let mut store = Store::new(&engine, ());
     /// let instance = linker.instantiate(&mut store, &module)?;
-    /// if let Err(error) = instance.func(&mut store, "run")?.call(&mut store, &[]) {
-    ///     let missing = error.downcast_ref::<MissingImport>();
-    ///     println!("stopped at {missing:?}");
-    /// }
+    /// let run = instance.typed_func::<(i32, i32), i32>(&mut store, "run")?;
+    /// let error = run.call(&mut store, (40, 2)).unwrap_err();
+    /// let missing = error.downcast_ref::<MissingImport>();
+    /// assert_eq!(missing.map(|import| import.name.as_str()), Some("add"));
     /// # Ok::<(), precast_loader::Error>(())
     /// ```
     pub fn define_unknown_imports_as_traps(&mut self, module: &Module) -> Result<&mut Self, Error> {
@@ -71,15 +70,16 @@ impl<T> Linker<T> {
     ///
     /// [`LinkError::OtherEngine`]: crate::LinkError::OtherEngine
     ///
-    /// ```no_run
-    /// # use precast_loader::{Engine, Linker, Module, Store};
+    /// ```
+    /// # use precast_loader::{Engine, Linker, Store};
     /// # let engine = Engine::default();
-    /// # // SAFETY: an example that is not run.
-    /// # let module = unsafe { Module::load(&engine, "app.precast")? };
+    /// # let module = example::module(&engine);
     /// let mut store = Store::new(&engine, ());
     /// let mut linker = Linker::new(&engine);
     /// linker.define_unknown_imports_as_default_values(&mut store, &module)?;
     /// let instance = linker.instantiate(&mut store, &module)?;
+    /// let run = instance.typed_func::<(i32, i32), i32>(&mut store, "run")?;
+    /// assert_eq!(run.call(&mut store, (40, 2))?, 0);
     /// # Ok::<(), precast_loader::Error>(())
     /// ```
     pub fn define_unknown_imports_as_default_values(

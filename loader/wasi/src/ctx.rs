@@ -65,6 +65,14 @@ pub struct WasiCtxBuilder {
     mounts: Vec<Mount>,
 }
 
+impl fmt::Debug for WasiCtxBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WasiCtxBuilder")
+            .field("args", &self.args)
+            .finish_non_exhaustive()
+    }
+}
+
 struct Mount {
     host_path: PathBuf,
     guest_path: String,

@@ -3,6 +3,7 @@
 //! All values are little-endian, all addresses and lengths `u32` byte counts. An access that does not lie wholly
 //! inside the memory is [`Errno::Fault`], also when it is empty.
 
+use std::fmt;
 use std::io::{IoSlice, IoSliceMut};
 use std::ops::Range;
 
@@ -25,6 +26,14 @@ pub struct GuestMemory<'a> {
 /// A buffer that the guest named; checked to lie inside the memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Iovec(Range<usize>);
+
+impl fmt::Debug for GuestMemory<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GuestMemory")
+            .field("len_bytes", &self.bytes.len())
+            .finish_non_exhaustive()
+    }
+}
 
 impl<'a> GuestMemory<'a> {
     /// Wraps the whole linear memory; address 0 is the first byte.
