@@ -145,7 +145,7 @@ pub(crate) unsafe fn of_store<'a>(store: *const StoreCore) -> impl Iterator<Item
 ///
 /// - `store` is a live store that this thread may change, to which no reference is in use.
 /// - `call` does nothing but call an entry trampoline, with that store context, for a function of
-///   an instance in that store.
+///   an instance in that store. It does not unwind: the activation would stay linked.
 #[inline]
 pub(crate) unsafe fn enter<R>(
     store: NonNull<StoreCore>,

@@ -425,3 +425,29 @@ fn a_fault_of_the_host_goes_to_the_handler_that_was_there_before() {
         assert!(said.contains("has overflowed its stack"), "{place}: {said}");
     }
 }
+
+#[test]
+fn a_value_of_another_store_panics_before_the_guest_is_entered() {
+    const GUEST: &str = r#"
+        (module
+          (func (export "take") (param funcref))
+          (func (export "take_two") (param funcref v128))
+          (func (export "same") (param i32) (result i32) (local.get 0)))
+    "#;
+    let (mut other, _) = instance(GUEST);
+    let foreign = Some(Func::wrap(&mut other, || ()).unwrap());
+    let (mut store, guest) = instance(GUEST);
+    // The one passes values in registers, the other in slots.
+    let take = guest.typed_func::<Option<Func>, ()>(&mut store, "take");
+    let take = take.unwrap();
+    let take_two = guest.typed_func::<(Option<Func>, u128), ()>(&mut store, "take_two");
+    let take_two = take_two.unwrap();
+    let refused = catch_unwind(AssertUnwindSafe(|| take.call(&mut store, foreign)));
+    assert!(refused.is_err());
+    let refused = catch_unwind(AssertUnwindSafe(|| take_two.call(&mut store, (foreign, 1))));
+    assert!(refused.is_err());
+    drop(store);
+    // Nothing is left of those calls, which this one would take for calls around it.
+    let (mut store, guest) = instance(GUEST);
+    assert_eq!(call(&mut store, guest, "same", 5).unwrap(), 5);
+}
