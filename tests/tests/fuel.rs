@@ -332,9 +332,7 @@ fn a_host_function_can_use_up_and_refill() {
 #[test]
 fn a_guest_gains_nothing_from_a_host_that_uses_up_more_than_there_is() {
     let (mut store, instance) = instance(COUNTED);
-    let times = instance
-        .typed_func::<i32, ()>(&mut store, "times")
-        .unwrap();
+    let times = instance.typed_func::<i32, ()>(&mut store, "times").unwrap();
     for fuel in [0, 1, 1_000] {
         store.set_fuel(fuel);
         for _ in 0..3 {

@@ -205,7 +205,10 @@ mod tests {
         let mut core = StoreCore::new(&Engine::default());
         core.stopped = Some(TrapCode::Interrupted);
         core.fault = Some(TrapCode::Interrupted);
-        assert!(matches!(core.take_outcome(), Outcome::Error(Error::Trap(_))));
+        assert!(matches!(
+            core.take_outcome(),
+            Outcome::Error(Error::Trap(_))
+        ));
         assert_eq!(core.stopped, None, "the next trap would be taken for it");
     }
 
