@@ -545,7 +545,6 @@ impl Module {
     fn description(&self) -> Description<'_> {
         Description {
             manifest: self.manifest(),
-            imported: self.imported(),
             funcs: self.funcs(),
         }
     }
