@@ -72,9 +72,24 @@ impl FuncType {
     /// passes them, beside the way through slots: there are no vectors, and no more than one
     /// result. See "Calling conventions" in [`abi`](crate::abi).
     pub fn is_direct(&self) -> bool {
-        let mut all = self.params.iter().chain(&self.results);
-        self.results.len() <= 1 && all.all(|&ty| ty != ValType::V128)
+        Self::are_direct(&self.params, &self.results)
     }
+
+    /// The same, for lists of types that are known at compile time.
+    pub const fn are_direct(params: &[ValType], results: &[ValType]) -> bool {
+        results.len() <= 1 && !has_vector(params) && !has_vector(results)
+    }
+}
+
+const fn has_vector(types: &[ValType]) -> bool {
+    let mut left = types;
+    while let [first, rest @ ..] = left {
+        if matches!(first, ValType::V128) {
+            return true;
+        }
+        left = rest;
+    }
+    false
 }
 
 impl fmt::Display for FuncType {

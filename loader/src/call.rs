@@ -98,7 +98,7 @@ impl<P: WasmParams, R: WasmResults> TypedCallee<P, R> {
         let core = store.core_mut();
         core.check_owner(self.store);
         if let Some(direct) = self.callee.direct()
-            && const { is_direct(P::TYPES, R::TYPES) }
+            && const { is_direct::<P, R>() }
         {
             // SAFETY: the callee is of this store, and its types are `P` and `R`, checked when
             // `self` was made.

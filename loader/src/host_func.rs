@@ -195,7 +195,7 @@ macro_rules! direct_entry {
                 status: u64::from(value.is_some()),
             }
         }
-        let direct = const { is_direct(<($($ty,)*)>::TYPES, <$result::Results as WasmList>::TYPES) };
+        let direct = const { is_direct::<($($ty,)*), $result::Results>() };
         if direct {
             entry::<$data, $closure, $result, $($ty),*> as *const ()
         } else {

@@ -164,7 +164,7 @@ impl<T> Call<'_, T> {
     /// import it, but has it from a table or from the host.
     pub fn module_name(&self) -> Option<&str> {
         match &self.function {
-            Function::Guest { module, .. } => Some(module.display_name_ref()),
+            Function::Guest { module, .. } => Some(module.display_name()),
             Function::Host { .. } => self.import().map(|(module, _)| module),
         }
     }

@@ -426,10 +426,6 @@ impl Module {
         &self.inner.display_name
     }
 
-    pub(crate) fn display_name_ref(&self) -> &str {
-        &self.inner.display_name
-    }
-
     /// Engine-wide ids of the manifest's types.
     pub(crate) fn type_ids(&self) -> &[u32] {
         &self.inner.type_ids

@@ -339,22 +339,9 @@ macro_rules! host_return_tuple {
 
 for_each_arity!(host_return_tuple);
 
-/// Whether functions with these types can be called with values in registers; see
-/// [`FuncType::is_direct`].
-pub(crate) const fn is_direct(params: &[ValType], results: &[ValType]) -> bool {
-    let lists = [params, results];
-    let mut list = 0;
-    while list < lists.len() {
-        let mut at = 0;
-        while at < lists[list].len() {
-            if matches!(lists[list][at], ValType::V128) {
-                return false;
-            }
-            at += 1;
-        }
-        list += 1;
-    }
-    results.len() <= 1
+/// Whether functions of these Rust types can be called with values in registers.
+pub(crate) const fn is_direct<P: WasmList, R: WasmList>() -> bool {
+    FuncType::are_direct(P::TYPES, R::TYPES)
 }
 
 /// The function type of Rust types.
