@@ -108,9 +108,29 @@ impl FuncType {
     /// assert!(!FuncType::new([ValType::V128], []).is_direct());
     /// ```
     pub fn is_direct(&self) -> bool {
-        let mut all = self.params.iter().chain(&self.results);
-        self.results.len() <= 1 && all.all(|&ty| ty != ValType::V128)
+        Self::are_direct(&self.params, &self.results)
     }
+
+    /// The same, for lists of types that are known at compile time.
+    ///
+    /// ```
+    /// # use precast_artifacts_format::{FuncType, ValType};
+    /// const { assert!(FuncType::are_direct(&[ValType::F64], &[])) }
+    /// ```
+    pub const fn are_direct(params: &[ValType], results: &[ValType]) -> bool {
+        results.len() <= 1 && !has_vector(params) && !has_vector(results)
+    }
+}
+
+const fn has_vector(types: &[ValType]) -> bool {
+    let mut left = types;
+    while let [first, rest @ ..] = left {
+        if matches!(first, ValType::V128) {
+            return true;
+        }
+        left = rest;
+    }
+    false
 }
 
 impl fmt::Display for FuncType {

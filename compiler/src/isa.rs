@@ -37,8 +37,10 @@ pub(crate) fn build(options: &Options) -> Result<OwnedTargetIsa, CompileError> {
         // Backtraces walk frame pointers.
         ("preserve_frame_pointers", "true"),
         ("unwind_info", "false"),
-        // Every prologue compares with the stack limit, which is a stricter probe.
-        ("enable_probestack", "false"),
+        // Every prologue compares with the stack limit. Where the host has set that beyond the end
+        // of a thread's stack, no frame may pass over the guard page there.
+        ("enable_probestack", "true"),
+        ("probestack_strategy", "inline"),
         ("enable_multi_ret_implicit_sret", "true"),
         ("libcall_call_conv", "isa_default"),
         // The scan for used features needs to know where code is and where data.

@@ -98,7 +98,8 @@ thread_local! {
     static CURRENT: Cell<*const Activation> = const { Cell::new(std::ptr::null()) };
 }
 
-/// The store whose code this thread runs, if it does. Safe to call from a signal handler.
+/// The store whose code this thread runs, if it does. Safe to call from the handler of a signal
+/// that has found guest code.
 pub(crate) fn current_store() -> Option<NonNull<StoreCore>> {
     let current = CURRENT.get();
     // SAFETY: an activation unlinks itself before it goes away.
@@ -106,7 +107,8 @@ pub(crate) fn current_store() -> Option<NonNull<StoreCore>> {
 }
 
 /// Why guest code on this thread should stop, if it should: because its store has been asked to, or
-/// one whose host function has called it. Safe to call from a signal handler.
+/// one whose host function has called it. Safe to call from the handler of a signal that has found
+/// guest code.
 pub(crate) fn stop_requested() -> Option<TrapCode> {
     // SAFETY: an activation unlinks itself before it goes away, and outlives the ones inside it;
     // so does its store. Only atomics are read through it.
@@ -118,7 +120,8 @@ pub(crate) fn stop_requested() -> Option<TrapCode> {
     }
 }
 
-/// This thread's activations of `store`, innermost first. Safe to call from a signal handler.
+/// This thread's activations of `store`, innermost first. Safe to call from the handler of a signal
+/// that has found guest code.
 ///
 /// # Safety
 ///
@@ -145,7 +148,7 @@ pub(crate) unsafe fn of_store<'a>(store: *const StoreCore) -> impl Iterator<Item
 ///
 /// - `store` is a live store that this thread may change, to which no reference is in use.
 /// - `call` does nothing but call an entry trampoline, with that store context, for a function of
-///   an instance in that store.
+///   an instance in that store. It does not unwind: the activation would stay linked.
 #[inline]
 pub(crate) unsafe fn enter<R>(
     store: NonNull<StoreCore>,

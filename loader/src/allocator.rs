@@ -145,6 +145,7 @@ pub unsafe trait AllocatedMemory: Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// Whatever it fails with; the memory is as before then, and `memory.grow` gives -1.
+    /// Whatever it fails with; the memory is as before then, and `memory.grow` gives -1. So it must
+    /// be after a panic, which ends the guest like one of a host function.
     fn grow_to(&mut self, length_bytes: u64) -> io::Result<()>;
 }

@@ -278,7 +278,6 @@ impl<'a> Artifact<'a> {
         let funcs = FuncTable::parse(self.section(Section::Funcs));
         Description {
             manifest: &self.manifest,
-            imported: self.manifest.imported(),
             funcs: funcs.expect("parsed before when the artifact was opened"),
         }
     }

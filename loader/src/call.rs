@@ -98,7 +98,7 @@ impl<P: WasmParams, R: WasmResults> TypedCallee<P, R> {
         let core = store.core_mut();
         core.check_owner(self.store);
         if let Some(direct) = self.callee.direct()
-            && const { is_direct(P::TYPES, R::TYPES) }
+            && const { is_direct::<P, R>() }
         {
             // SAFETY: the callee is of this store, and its types are `P` and `R`, checked when
             // `self` was made.
@@ -214,17 +214,19 @@ impl Direct {
         store: &mut StoreMut<'_, T>,
         params: P,
     ) -> Result<R, Error> {
+        // Before anything is entered: this panics for a value of another store's.
+        let params = params.into_abi(SlotAccess(store.core_mut()));
         let core = store.core_ptr();
         // SAFETY: the caller's promises; the store is borrowed mutably, and no reference into it is
-        // in use when guest code is called: the last use of `access` is before.
+        // in use.
         let value = unsafe {
             activation::enter(core, |store_context| {
-                let result = params.call_direct(DirectCall {
+                let call = DirectCall {
                     entry: self.entry.get() as usize,
                     func: self.func,
                     store_context,
-                    access: SlotAccess(&mut *core.as_ptr()),
-                });
+                };
+                let result = P::call_direct(params, call);
                 (result.status == 1).then_some(result.value)
             })?
         };

@@ -91,8 +91,9 @@ impl<'a, T> Caller<'a, T> {
     }
 
     /// Why the guest should stop, if it has been asked to. It will, when the host function returns;
-    /// one that waits for long may look here and return early. Waiting system calls are
-    /// interrupted (`EINTR`) when the request comes.
+    /// one that waits for long may look here and return early. When the request comes, the
+    /// system calls that signals always interrupt end with `EINTR` (`poll`, `nanosleep`); others,
+    /// like `read`, go on.
     ///
     /// ```
     /// use precast_loader::{Caller, Engine, Linker};

@@ -53,7 +53,8 @@ impl Config {
     /// it calls, and guest code that those call in turn, count too. Beyond that it traps with
     /// "call stack exhausted".
     ///
-    /// The thread's stack must be larger than that by what host functions need at its end.
+    /// The thread's stack must be larger than that by what host functions need at its end; on a
+    /// smaller one, a guest that uses it up ends the process.
     ///
     /// ```
     /// # use precast_loader::{Config, Engine};

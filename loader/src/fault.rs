@@ -71,15 +71,17 @@ pub(crate) unsafe fn take_interrupt(
     pc: u64,
     stopped: impl FnOnce() -> Stopped,
 ) -> Option<ResumePoint> {
-    let reason = activation::stop_requested()?;
+    // First of all: elsewhere, an activation may be in the middle of being linked, or this thread
+    // may never have had one.
     let pc = usize::try_from(pc).ok()?;
     let text = registry::find(pc)?;
-    let core = activation::current_store()?.as_ptr();
     let funcs = std::ptr::with_exposed_provenance(text.funcs);
     // SAFETY: code on this thread's stack keeps its module mapped, and with it the table.
     let funcs = unsafe { std::slice::from_raw_parts(funcs, text.funcs_len) };
     let offset = u32::try_from(pc - text.start).ok()?;
     FuncTable::parse(funcs)?.find(offset)?;
+    let reason = activation::stop_requested()?;
+    let core = activation::current_store()?.as_ptr();
     // SAFETY: as for a fault. A function of the module's runs, so that the entry trampoline has
     // noted its exit.
     unsafe {

@@ -157,8 +157,11 @@ impl StoreCore {
             return Ok(());
         }
         let used = i64::try_from(fuel).unwrap_or(i64::MAX);
-        self.context.fuel = self.context.fuel.saturating_sub(used);
-        if self.context.fuel < 0 {
+        let left = self.context.fuel.saturating_sub(used);
+        // No further below zero than it takes: code that counts goes on from there, and must not
+        // come by the smallest number to the largest.
+        self.context.fuel = left.max(-1);
+        if left < 0 {
             return Err(TrapCode::OutOfFuel.into());
         }
         Ok(())

@@ -236,7 +236,7 @@ macro_rules! direct_entry {
             }
         }
 
-        let direct = const { is_direct(<($($ty,)*)>::TYPES, <$result::Results as WasmList>::TYPES) };
+        let direct = const { is_direct::<($($ty,)*), $result::Results>() };
         if direct {
             entry::<$data, $closure, $result, $($ty),*> as *const ()
         } else {

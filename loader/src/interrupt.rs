@@ -151,7 +151,8 @@ impl<T> Store<T> {
     ///
     /// The first handle or deadline of a process installs a handler for SIGURG, which goes on to
     /// the one that was there before, and starts a thread. A thread that blocks SIGURG cannot be
-    /// stopped. Calls into a store that has a handle or a deadline cost some nanoseconds more.
+    /// stopped, nor can guests in a process that was forked after that. Calls into a store that has
+    /// a handle or a deadline cost some nanoseconds more.
     ///
     /// # Errors
     ///

@@ -16,7 +16,7 @@ use crate::host_func::{HostFuncDef, IntoHostFunc};
 use crate::instance::{Extern, Instance};
 use crate::module::Module;
 use crate::store::core::StoreCore;
-use crate::store::{AsStoreMut, StoreMut};
+use crate::store::{AsStoreMut, JustThis, StoreMut};
 use crate::val::Val;
 
 mod prepared;
@@ -58,7 +58,7 @@ pub struct Linker<T: 'static> {
     definitions: BTreeMap<Box<str>, Names>,
     resolver: Option<Arc<Resolver<T>>>,
     shadowing: bool,
-    _data: PhantomData<fn(T)>,
+    _just: JustThis<T>,
 }
 
 type Names = BTreeMap<Box<str>, Definition>;
@@ -85,7 +85,7 @@ impl<T> Linker<T> {
             definitions: BTreeMap::new(),
             resolver: None,
             shadowing: false,
-            _data: PhantomData,
+            _just: PhantomData,
         }
     }
 
@@ -577,7 +577,7 @@ impl<T> Clone for Linker<T> {
             definitions: self.definitions.clone(),
             resolver: self.resolver.clone(),
             shadowing: self.shadowing,
-            _data: PhantomData,
+            _just: PhantomData,
         }
     }
 }

@@ -11,7 +11,7 @@ use std::fmt;
 
 use precast_artifacts_format::{FuncType, ImportType, RuntimeSymbol};
 
-use crate::backtrace::{self, Backtrace};
+use crate::backtrace::{self, Backtrace, Printable};
 use crate::instance::Instance;
 use crate::module::Module;
 use crate::store::{AsStore, AsStoreMut, Store, StoreMut, StoreRef, sealed};
@@ -100,7 +100,7 @@ pub trait Listener<T: 'static>: Send + Sync + 'static {
 /// A call of a function, as a [`Listener`] is told of it: the function, and the store.
 ///
 /// It displays as `module!function`, the names that [`module_name`](Call::module_name) and
-/// [`func_name`](Call::func_name) give.
+/// [`func_name`](Call::func_name) give, with control characters escaped.
 ///
 /// ```
 /// use precast_loader::{Call, Listener, Val};
@@ -221,7 +221,7 @@ impl<T> Call<'_, T> {
     /// ```
     pub fn module_name(&self) -> Option<&str> {
         match &self.function {
-            Function::Guest { module, .. } => Some(module.display_name_ref()),
+            Function::Guest { module, .. } => Some(module.display_name()),
             Function::Host { .. } => self.import().map(|(module, _)| module),
         }
     }
@@ -307,9 +307,9 @@ impl<T> fmt::Display for Call<'_, T> {
         let Some(module) = self.module_name() else {
             return f.write_str("host function");
         };
-        write!(f, "{module}!")?;
+        write!(f, "{}!", Printable(module))?;
         match (self.func_name(), self.func_index()) {
-            (Some(name), _) => f.write_str(name),
+            (Some(name), _) => Printable(name).fmt(f),
             (None, Some(index)) => write!(f, "<function {index}>"),
             (None, None) => f.write_str("?"),
         }

@@ -453,10 +453,6 @@ impl Module {
         &self.inner.display_name
     }
 
-    pub(crate) fn display_name_ref(&self) -> &str {
-        &self.inner.display_name
-    }
-
     /// Engine-wide ids of the manifest's types.
     pub(crate) fn type_ids(&self) -> &[u32] {
         &self.inner.type_ids
@@ -572,7 +568,6 @@ impl Module {
     fn description(&self) -> Description<'_> {
         Description {
             manifest: self.manifest(),
-            imported: self.imported(),
             funcs: self.funcs(),
         }
     }

@@ -40,8 +40,26 @@ pub(crate) struct StoreId(pub(crate) u64);
 /// ```
 pub struct Store<T: 'static> {
     inner: NonNull<StoreInner<T>>,
-    _owns: PhantomData<StoreInner<T>>,
+    _just: JustThis<T>,
 }
+
+/// Keeps a type with the parameter `T` from passing for one with a subtype of `T` or a supertype:
+/// host functions and listeners have been made for just this `T`.
+///
+/// ```compile_fail
+/// use precast_loader::{Engine, Store};
+///
+/// type TakesAny = for<'a> fn(&'a str);
+/// type TakesStatic = fn(&'static str);
+/// let takes_any: TakesAny = |_| ();
+/// let takes_static: TakesStatic = takes_any;
+/// // A host function of this store's may pass any string,
+/// let store: Store<TakesAny> = Store::new(&Engine::default(), takes_any);
+/// // which must not come to a function that relies on its being static.
+/// let mut store: Store<TakesStatic> = store;
+/// *store.data_mut() = takes_static;
+/// ```
+pub(crate) type JustThis<T> = PhantomData<fn(T) -> T>;
 
 /// The core comes first, so that its address is that of the whole.
 #[repr(C)]
@@ -78,7 +96,7 @@ impl<T> Store<T> {
         unsafe { (*inner.as_ptr()).core.context.host = address };
         Self {
             inner,
-            _owns: PhantomData,
+            _just: PhantomData,
         }
     }
 

@@ -206,33 +206,42 @@ pub trait WasmList: Sealed + Sized {
     /// The WebAssembly types, in order.
     const TYPES: &'static [ValType];
 
+    /// What C passes in their place.
+    #[doc(hidden)]
+    type AbiList: Copy;
+
     #[doc(hidden)]
     fn into_slots(self, slots: &mut [MaybeUninit<Slot>], access: SlotAccess<'_>);
 
     #[doc(hidden)]
     fn from_slots(slots: &[Slot], access: SlotAccess<'_>) -> Self;
 
-    /// Calls a direct entry trampoline with the values as parameters.
+    #[doc(hidden)]
+    fn into_abi(self, access: SlotAccess<'_>) -> Self::AbiList;
+
+    /// Calls a direct entry trampoline with the values as parameters, and does nothing else: it
+    /// must not panic.
     ///
     /// # Safety
     ///
     /// `call` is for a function with just these parameters, and guest code may be entered.
     #[doc(hidden)]
-    unsafe fn call_direct(self, call: DirectCall<'_>) -> DirectResult;
+    unsafe fn call_direct(params: Self::AbiList, call: DirectCall) -> DirectResult;
 }
 
-/// What a direct entry trampoline takes before the parameters, and the store.
+/// What a direct entry trampoline takes before the parameters.
 #[doc(hidden)]
-pub struct DirectCall<'a> {
+pub struct DirectCall {
     /// Address of the trampoline.
     pub(crate) entry: usize,
     pub(crate) func: VmFunc,
     pub(crate) store_context: *mut StoreContext,
-    pub(crate) access: SlotAccess<'a>,
 }
 
 impl<A: WasmTy> WasmList for A {
     const TYPES: &'static [ValType] = &[A::TYPE];
+
+    type AbiList = (A::Abi,);
 
     #[inline]
     fn into_slots(self, slots: &mut [MaybeUninit<Slot>], access: SlotAccess<'_>) {
@@ -245,9 +254,14 @@ impl<A: WasmTy> WasmList for A {
     }
 
     #[inline]
-    unsafe fn call_direct(self, call: DirectCall<'_>) -> DirectResult {
+    fn into_abi(self, access: SlotAccess<'_>) -> Self::AbiList {
+        (self,).into_abi(access)
+    }
+
+    #[inline]
+    unsafe fn call_direct(params: Self::AbiList, call: DirectCall) -> DirectResult {
         // SAFETY: the caller's promise.
-        unsafe { (self,).call_direct(call) }
+        unsafe { <(A,)>::call_direct(params, call) }
     }
 }
 
@@ -283,6 +297,8 @@ macro_rules! wasm_tuple {
         impl<$($ty: WasmTy),*> WasmList for ($($ty,)*) {
             const TYPES: &'static [ValType] = &[$($ty::TYPE),*];
 
+            type AbiList = ($($ty::Abi,)*);
+
             #[inline]
             #[allow(non_snake_case, unused_mut, unused_variables, reason = "one macro for all lengths")]
             fn into_slots(self, slots: &mut [MaybeUninit<Slot>], mut access: SlotAccess<'_>) {
@@ -299,14 +315,19 @@ macro_rules! wasm_tuple {
             }
 
             #[inline]
+            #[allow(clippy::unused_unit, non_snake_case, unused_mut, unused_variables, reason = "one macro for all lengths")]
+            fn into_abi(self, mut access: SlotAccess<'_>) -> Self::AbiList {
+                let ($($ty,)*) = self;
+                ($($ty::slot_to_abi(&$ty.into_slot(access.reborrow())),)*)
+            }
+
+            #[inline]
             #[allow(non_snake_case, reason = "one macro for all lengths")]
-            unsafe fn call_direct(self, call: DirectCall<'_>) -> DirectResult {
+            unsafe fn call_direct(params: Self::AbiList, call: DirectCall) -> DirectResult {
                 type Entry<$($ty),*> =
                     unsafe extern "C" fn(u64, u64, *mut StoreContext, $($ty),*) -> DirectResult;
-                let DirectCall { entry, func, store_context, mut access } = call;
-                let ($($ty,)*) = self;
-                $(let $ty = $ty::slot_to_abi(&$ty.into_slot(access.reborrow()));)*
-                let _last_use = &mut access;
+                let DirectCall { entry, func, store_context } = call;
+                let ($($ty,)*) = params;
                 let entry = std::ptr::with_exposed_provenance::<()>(entry);
                 // SAFETY: by the caller's promise, this is what stands there.
                 unsafe {
@@ -387,22 +408,9 @@ macro_rules! host_return_tuple {
 
 for_each_arity!(host_return_tuple);
 
-/// Whether functions with these types can be called with values in registers; see
-/// [`FuncType::is_direct`].
-pub(crate) const fn is_direct(params: &[ValType], results: &[ValType]) -> bool {
-    let lists = [params, results];
-    let mut list = 0;
-    while list < lists.len() {
-        let mut at = 0;
-        while at < lists[list].len() {
-            if matches!(lists[list][at], ValType::V128) {
-                return false;
-            }
-            at += 1;
-        }
-        list += 1;
-    }
-    results.len() <= 1
+/// Whether functions of these Rust types can be called with values in registers.
+pub(crate) const fn is_direct<P: WasmList, R: WasmList>() -> bool {
+    FuncType::are_direct(P::TYPES, R::TYPES)
 }
 
 /// The function type of Rust types.

@@ -2,6 +2,7 @@
 //! faults in them and gives them back.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -91,6 +92,7 @@ unsafe impl AllocatedMemory for MappedMemory {
 
     fn grow_to(&mut self, length_bytes: u64) -> io::Result<()> {
         let length = length_bytes as usize;
+        assert_ne!(length, 5 * PAGE, "five pages are one too many");
         if !self.may_move {
             return self.open(length);
         }
@@ -212,6 +214,19 @@ fn what_the_hosts_allocator_refuses_ends_instantiation() {
     assert!(matches!(error, Error::Io(_)), "{error}");
     assert!(error.to_string().contains("thirteen pages"), "{error}");
     assert_eq!(allocator.living.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn a_panic_of_the_hosts_allocator_passes_through_the_guest() {
+    let (_allocator, engine) = engine();
+    let module = module(&engine, GUEST);
+    let mut store = Store::new(&engine, ());
+    let instance = Instance::new(&mut store, &module, &[]).unwrap();
+    let grow = AssertUnwindSafe(|| call(&mut store, instance, "grow", 3));
+    let panic = catch_unwind(grow).unwrap_err();
+    let message = panic.downcast_ref::<String>().unwrap();
+    assert!(message.contains("one too many"), "{message}");
+    use_it(&mut store, instance);
 }
 
 #[test]

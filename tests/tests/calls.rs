@@ -627,3 +627,72 @@ fn same_bits<A: WasmTy + Copy, B: PartialEq + std::fmt::Debug>(
     let func = func.typed::<A, A>(store).unwrap();
     assert_eq!(bits(func.call(store, value).unwrap()), bits(value));
 }
+
+#[test]
+fn a_value_of_another_store_panics_before_the_guest_is_entered() {
+    const GUEST: &str = r#"
+        (module
+          (func (export "take") (param funcref))
+          (func (export "take_two") (param funcref v128))
+          (func (export "same") (param i32) (result i32) (local.get 0)))
+    "#;
+    let (mut other, _) = instance(GUEST);
+    let foreign = Some(Func::wrap(&mut other, || ()).unwrap());
+    let (mut store, guest) = instance(GUEST);
+    // The one passes values in registers, the other in slots.
+    let take = guest.typed_func::<Option<Func>, ()>(&mut store, "take");
+    let take = take.unwrap();
+    let take_two = guest.typed_func::<(Option<Func>, u128), ()>(&mut store, "take_two");
+    let take_two = take_two.unwrap();
+    let refused = catch_unwind(AssertUnwindSafe(|| take.call(&mut store, foreign)));
+    assert!(refused.is_err());
+    let refused = catch_unwind(AssertUnwindSafe(|| take_two.call(&mut store, (foreign, 1))));
+    assert!(refused.is_err());
+    drop(store);
+    // Nothing is left of those calls, which this one would take for calls around it.
+    let (mut store, guest) = instance(GUEST);
+    assert_eq!(call(&mut store, guest, "same", 5).unwrap(), 5);
+}
+
+#[test]
+fn a_frame_larger_than_what_is_left_of_the_threads_stack_does_not_pass_over_its_end() {
+    const CHILD: &str = "PRECAST_TEST_OVERFLOWS_ITS_THREAD";
+    /// Values that all live across a call: some 100 KiB of a frame.
+    const VALUES: usize = 12_000;
+    if std::env::var_os(CHILD).is_some() {
+        let engine = Engine::default();
+        let each = |text: &dyn Fn(usize) -> String| (0..VALUES).map(text).collect::<String>();
+        let load = |i| format!("(local.set {} (i64.load offset={i} (i32.const 0)))", i + 1);
+        let store = |i| format!("(i64.store offset={i} (i32.const 0) (local.get {}))", i + 1);
+        let text = format!(
+            r#"(module
+                 (import "host" "f" (func $f))
+                 (memory 1)
+                 (func (export "run") (param i32) (result i32)
+                   (local {}) {} (call $f) {} (local.get 0)))"#,
+            "i64 ".repeat(VALUES),
+            each(&load),
+            each(&store)
+        );
+        let module = module(&engine, &text);
+        let small = std::thread::Builder::new().stack_size(64 << 10);
+        let ended = small.spawn(move || {
+            let mut linker = Linker::new(&engine);
+            linker.func("host", "f", || ()).unwrap();
+            let mut store = Store::new(&engine, ());
+            let instance = linker.instantiate(&mut store, &module).unwrap();
+            call(&mut store, instance, "run", 0).map(drop)
+        });
+        ended.unwrap().join().unwrap().unwrap();
+        unreachable!("there is no room for the frame");
+    }
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "--nocapture"])
+        .arg("a_frame_larger_than_what_is_left_of_the_threads_stack_does_not_pass_over_its_end")
+        .env(CHILD, "1")
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("has overflowed its stack"), "{said}");
+}

@@ -328,3 +328,18 @@ fn a_host_function_can_use_up_and_refill() {
     outcome.unwrap();
     assert_eq!(left, 99);
 }
+
+#[test]
+fn a_guest_gains_nothing_from_a_host_that_uses_up_more_than_there_is() {
+    let (mut store, instance) = instance(COUNTED);
+    let times = instance.typed_func::<i32, ()>(&mut store, "times").unwrap();
+    for fuel in [0, 1, 1_000] {
+        store.set_fuel(fuel);
+        for _ in 0..3 {
+            store.use_fuel(u64::MAX).unwrap_err();
+            let error = times.call(&mut store, 1_000).unwrap_err();
+            assert_eq!(trap_code(&error), Some(TrapCode::OutOfFuel));
+            assert_eq!(store.fuel(), 0);
+        }
+    }
+}

@@ -549,3 +549,17 @@ fn a_listener_can_look_around_and_call_guests() {
     ];
     assert_eq!(lines, expected);
 }
+
+#[test]
+fn names_of_a_module_stay_in_their_line() {
+    let engine = Engine::default();
+    let wat = r#"(module $"\n\1b[2J" (func $"a\nb" (export "a")))"#;
+    let module = telling(&engine, wat, &options());
+    let mut store = Store::new(&engine, Lines::new());
+    store.set_listener(Log);
+    let instance = linker(&engine).instantiate(&mut store, &module).unwrap();
+    let a = instance.func(&mut store, "a").unwrap();
+    a.call(&mut store, &[]).unwrap();
+    let name = "\\n\\u{1b}[2J!a\\nb";
+    assert_eq!(*store.data(), [format!("> {name}"), format!("< {name}")]);
+}

@@ -287,3 +287,45 @@ fn a_file_that_cannot_be_read_is_named() {
     let error = Module::open("/").unwrap_err();
     assert!(matches!(error, Error::Io(_)), "a folder: {error}");
 }
+
+#[test]
+fn exports_have_the_types_of_what_was_imported_or_defined() {
+    let wat = r#"
+        (module
+          (import "m" "g" (global i64))
+          (import "m" "f" (func (param i32)))
+          (import "m" "t" (table 1 externref))
+          (import "m" "h" (func (param f32)))
+          (import "m" "m" (memory 3 4))
+          (func (result i64) (i64.const 0))
+          (table 2 funcref)
+          (memory 1)
+          (global (mut f32) (f32.const 0))
+          (export "defined memory" (memory 1)) (export "memory" (memory 0))
+          (export "defined table" (table 1)) (export "table" (table 0))
+          (export "defined global" (global 1)) (export "global" (global 0))
+          (export "defined" (func 2)) (export "second" (func 1)) (export "first" (func 0))
+          (export "again" (func 0)))
+    "#;
+    let artifact = artifact(wat);
+    let opened = Module::open_bytes(&artifact).unwrap();
+    let exports = opened.exports().map(|(name, ty)| format!("{name}: {ty}"));
+    assert_eq!(
+        exports.collect::<Vec<_>>(),
+        [
+            "defined memory: (memory 1)",
+            "memory: (memory 3 4)",
+            "defined table: (table 2 funcref)",
+            "table: (table 1 externref)",
+            "defined global: (global (mut f32))",
+            "global: (global i64)",
+            "defined: (func (result i64))",
+            "second: (func (param f32))",
+            "first: (func (param i32))",
+            "again: (func (param i32))",
+        ]
+    );
+    for (name, ty) in opened.exports() {
+        assert_eq!(opened.export(name), Some(ty));
+    }
+}

@@ -1,5 +1,8 @@
 //! Stand-ins for imports that nobody defines.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use precast_artifacts_format::FuncType;
 
 use super::{Definition, Linker};
@@ -110,20 +113,17 @@ impl<T> Linker<T> {
         mut stand_in: impl FnMut(&Self, &MissingImport) -> Result<Option<Definition>, Error>,
     ) -> Result<&mut Self, Error> {
         let (_, missing) = self.find_imports(module)?;
-        let mut made: Vec<(MissingImport, Definition)> = Vec::new();
+        let mut made = BTreeMap::new();
         for import in missing {
-            let same_name = |(other, _): &(MissingImport, Definition)| {
-                (&other.module, &other.name) == (&import.module, &import.name)
-            };
             // A name that is wanted twice is defined once.
-            if !made.iter().any(same_name)
+            if let Entry::Vacant(place) = made.entry((import.module.clone(), import.name.clone()))
                 && let Some(definition) = stand_in(self, &import)?
             {
-                made.push((import, definition));
+                place.insert(definition);
             }
         }
-        for (import, definition) in made {
-            self.insert(&import.module, &import.name, definition)?;
+        for ((module, name), definition) in made {
+            self.insert(&module, &name, definition)?;
         }
         Ok(self)
     }

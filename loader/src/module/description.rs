@@ -1,7 +1,7 @@
 //! What a module says of itself, whether it is mapped or only opened.
 
 use precast_artifacts_format::{
-    ExternIndex, FuncTable, FuncType, ImportType, ImportedCounts, Manifest,
+    ExternIndex, FuncTable, FuncType, GlobalType, ImportType, Manifest, MemoryType, TableType,
 };
 
 use crate::extern_type::ExternType;
@@ -10,8 +10,6 @@ use crate::extern_type::ExternType;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Description<'a> {
     pub(crate) manifest: &'a Manifest,
-    /// How many of each thing the manifest says are imported.
-    pub(crate) imported: ImportedCounts,
     pub(crate) funcs: FuncTable<'a>,
 }
 
@@ -26,58 +24,81 @@ impl<'a> Description<'a> {
 
     /// Name and type of each export, in order.
     pub(crate) fn exports(self) -> impl Iterator<Item = (&'a str, ExternType)> {
-        let exports = self.manifest.exports.iter();
-        exports.filter_map(move |export| Some((export.name.as_str(), self.type_of(export.index)?)))
+        let imported = Imported::by(self.manifest);
+        self.manifest.exports.iter().filter_map(move |export| {
+            let ty = self.type_among(&imported, export.index)?;
+            Some((export.name.as_str(), ty))
+        })
     }
 
     /// The type of something in an index space of the module's.
     pub(crate) fn type_of(self, index: ExternIndex) -> Option<ExternType> {
-        let manifest = self.manifest;
+        self.type_among(&Imported::by(self.manifest), index)
+    }
+
+    fn type_among(self, imported: &Imported, index: ExternIndex) -> Option<ExternType> {
+        let Manifest {
+            tables,
+            memories,
+            globals,
+            ..
+        } = self.manifest;
         Some(match index {
             ExternIndex::Func(index) => {
-                let ty = match index.checked_sub(self.imported.funcs) {
-                    None => self.nth_import(index, |ty| match ty {
-                        ImportType::Func(ty) => Some(ty),
-                        _ => None,
-                    })?,
-                    Some(defined) => self.funcs.get(defined)?.type_index,
-                };
-                ExternType::Func(FuncType::clone(manifest.types.get(ty as usize)?))
+                let defined = |index| Some(self.funcs.get(index)?.type_index);
+                let ty = of_either(&imported.funcs, index, defined)?;
+                ExternType::Func(FuncType::clone(self.manifest.types.get(ty as usize)?))
             }
             ExternIndex::Table(index) => {
-                ExternType::Table(match index.checked_sub(self.imported.tables) {
-                    None => self.nth_import(index, |ty| match ty {
-                        ImportType::Table(ty) => Some(ty),
-                        _ => None,
-                    })?,
-                    Some(defined) => manifest.tables.get(defined as usize)?.ty,
-                })
+                let defined = |index| Some(tables.get(index as usize)?.ty);
+                ExternType::Table(of_either(&imported.tables, index, defined)?)
             }
             ExternIndex::Memory(index) => {
-                ExternType::Memory(match index.checked_sub(self.imported.memories) {
-                    None => self.nth_import(index, |ty| match ty {
-                        ImportType::Memory(ty) => Some(ty),
-                        _ => None,
-                    })?,
-                    Some(defined) => manifest.memories.get(defined as usize)?.ty,
-                })
+                let defined = |index| Some(memories.get(index as usize)?.ty);
+                ExternType::Memory(of_either(&imported.memories, index, defined)?)
             }
             ExternIndex::Global(index) => {
-                ExternType::Global(match index.checked_sub(self.imported.globals) {
-                    None => self.nth_import(index, |ty| match ty {
-                        ImportType::Global(ty) => Some(ty),
-                        _ => None,
-                    })?,
-                    Some(defined) => manifest.globals.get(defined as usize)?.ty,
-                })
+                let defined = |index| Some(globals.get(index as usize)?.ty);
+                ExternType::Global(of_either(&imported.globals, index, defined)?)
             }
         })
     }
+}
 
-    /// The import at `index` among those of one kind.
-    fn nth_import<T>(self, index: u32, of_kind: impl Fn(ImportType) -> Option<T>) -> Option<T> {
-        let imports = self.manifest.imports.iter();
-        let mut imports = imports.filter_map(|import| of_kind(import.ty));
-        imports.nth(index as usize)
+/// The types of the imports, each kind by itself: a list that is gone through once, since a module
+/// may export every one of many imports.
+#[derive(Default)]
+struct Imported {
+    /// Indices into the manifest's types.
+    funcs: Vec<u32>,
+    tables: Vec<TableType>,
+    memories: Vec<MemoryType>,
+    globals: Vec<GlobalType>,
+}
+
+impl Imported {
+    fn by(manifest: &Manifest) -> Self {
+        let mut imported = Self::default();
+        for import in &manifest.imports {
+            match import.ty {
+                ImportType::Func(ty) => imported.funcs.push(ty),
+                ImportType::Table(ty) => imported.tables.push(ty),
+                ImportType::Memory(ty) => imported.memories.push(ty),
+                ImportType::Global(ty) => imported.globals.push(ty),
+            }
+        }
+        imported
+    }
+}
+
+/// What stands at `index` of an index space: imports first, then what is defined.
+fn of_either<T: Copy>(
+    imported: &[T],
+    index: u32,
+    defined: impl FnOnce(u32) -> Option<T>,
+) -> Option<T> {
+    match imported.get(index as usize) {
+        Some(&ty) => Some(ty),
+        None => defined(index.checked_sub(u32::try_from(imported.len()).ok()?)?),
     }
 }

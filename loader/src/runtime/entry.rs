@@ -3,6 +3,7 @@
 #![allow(unsafe_code, reason = "called by guest code, with addresses")]
 
 use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{NonNull, with_exposed_provenance, with_exposed_provenance_mut};
 
 use precast_artifacts_format::abi::{StoreContext, VmctxHeader};
@@ -86,12 +87,38 @@ unsafe fn tell(
         return;
     }
     if let Err(panic) = event(core, instance) {
-        // SAFETY: guest code waits for us, so that nobody else uses the store. Above the guest's
-        // frames there are only those of this call, which hold nothing that must be dropped.
-        unsafe {
-            (*core.as_ptr()).outcome = Some(Outcome::Panic(panic));
-            raise()
-        }
+        // SAFETY: as above.
+        unsafe { leave_with(core.as_ptr(), panic) }
+    }
+}
+
+/// `precast_memory_grow`. Does not return if the host's allocator panics.
+///
+/// # Safety
+///
+/// `vmctx` is that of an instance, whose code is calling.
+pub(super) unsafe extern "C" fn memory_grow(vmctx: u64, memory: u32, delta_pages: u64) -> u64 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let grown = catch_unwind(AssertUnwindSafe(|| {
+            let (core, instance) = instance_of(vmctx);
+            memory::grow(core, instance, memory, delta_pages)
+        }));
+        grown.unwrap_or_else(|panic| leave_with(pointers_of(vmctx).0, panic))
+    }
+}
+
+/// Leaves guest code with a panic of the host's.
+///
+/// # Safety
+///
+/// - `core` is a live store, whose guest code waits for us, so that nobody else uses it.
+/// - Between the guest's frames and here, nothing must be dropped.
+unsafe fn leave_with(core: *mut StoreCore, panic: Box<dyn Any + Send>) -> ! {
+    // SAFETY: the caller's promises.
+    unsafe {
+        (*core).outcome = Some(Outcome::Panic(panic));
+        raise()
     }
 }
 
@@ -109,7 +136,6 @@ macro_rules! entries {
 }
 
 entries! {
-    memory_grow(memory: u32, delta_pages: u64) -> u64 = memory::grow;
     memory_copy(to_memory: u32, from_memory: u32, to: u64, from: u64, len: u64) -> u32
         = memory::copy;
     memory_fill(memory: u32, to: u64, byte: u32, len: u64) -> u32 = memory::fill;

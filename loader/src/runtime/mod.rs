@@ -3,7 +3,7 @@
 //! One match over all of them: a symbol that has no function here does not compile. Generated code
 //! calls the functions in `entry`, which go on to those that do the work. Nothing may panic here,
 //! since there are guest frames above; so nothing is indexed in this folder, and what cannot be is
-//! answered as "out of bounds".
+//! answered as "out of bounds". Panics of the host's, of a listener or an allocator, are caught.
 
 use precast_artifacts_format::RuntimeSymbol;
 

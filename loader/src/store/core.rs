@@ -181,6 +181,8 @@ impl StoreCore {
 
     /// Why guest code has been left early.
     pub(crate) fn take_outcome(&mut self) -> Outcome {
+        // The signal may have come just before the trap that this was meant for.
+        self.stopped = None;
         if let Some(code) = self.fault.take() {
             let backtrace = backtrace::resolve(self);
             return Outcome::Error(Error::Trap(Trap::new(code, backtrace)));
@@ -200,6 +202,18 @@ pub(crate) fn push<T>(items: &mut Vec<T>, item: T) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reason_to_stop_ends_with_the_call_even_if_its_trap_was_forestalled() {
+        let mut core = StoreCore::new(&Engine::default());
+        core.stopped = Some(TrapCode::Interrupted);
+        core.fault = Some(TrapCode::Interrupted);
+        assert!(matches!(
+            core.take_outcome(),
+            Outcome::Error(Error::Trap(_))
+        ));
+        assert_eq!(core.stopped, None, "the next trap would be taken for it");
+    }
 
     #[test]
     fn a_store_can_be_sent_and_shared() {

@@ -150,9 +150,7 @@ extern "C" fn handle_interrupt(
     context: *mut libc::c_void,
 ) {
     // Somebody else's signal may have become one with ours, so that theirs is never left out.
-    if PREVIOUS_INTERRUPT.is_handler() {
-        PREVIOUS_INTERRUPT.run(signal, info, context, false);
-    }
+    PREVIOUS_INTERRUPT.run(signal, info, context, false);
     let context = context.cast::<libc::ucontext_t>();
     // SAFETY: `context` is the kernel's. If guest code is to stop here, it says where to go on, and
     // no frame of guest code holds anything that must be dropped.
@@ -186,13 +184,6 @@ impl PreviousAction {
         self.flags.store(action.sa_flags, Ordering::Release);
     }
 
-    /// Whether somebody's handler was there.
-    fn is_handler(&self) -> bool {
-        self.flags.load(Ordering::Acquire);
-        let handler = self.handler.load(Ordering::Relaxed);
-        handler != libc::SIG_DFL && handler != libc::SIG_IGN
-    }
-
     /// Does what would have been done without us.
     fn run(
         &self,
@@ -209,6 +200,8 @@ impl PreviousAction {
         match handler {
             // The kernel does not let a fault be ignored, only a signal that was sent.
             libc::SIG_IGN if !sent_by_kernel => {}
+            // What is done by default is nothing, which must not be in place of our own handler.
+            libc::SIG_DFL if signal == INTERRUPT => {}
             libc::SIG_DFL | libc::SIG_IGN => restore_default(signal, sent_by_kernel),
             // SAFETY: the kernel would have called the handler with just these arguments.
             handler if flags & libc::SA_SIGINFO != 0 => unsafe {
@@ -234,5 +227,29 @@ fn restore_default(signal: libc::c_int, sent_by_kernel: bool) {
         if !sent_by_kernel {
             libc::raise(signal);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicU32;
+
+    #[test]
+    fn a_handler_for_one_signal_only_does_not_take_ours_away() {
+        static CALLS: AtomicU32 = AtomicU32::new(0);
+        extern "C" fn count(_: libc::c_int, _: *mut libc::siginfo_t, _: *mut libc::c_void) {
+            CALLS.fetch_add(1, Ordering::Relaxed);
+        }
+        install_interrupt().unwrap();
+        let ours = current_action(INTERRUPT).unwrap().sa_sigaction;
+        let previous = PreviousAction::new();
+        previous.store(&action(count, libc::SA_RESETHAND));
+        for _ in 0..3 {
+            let nothing = std::ptr::null_mut::<libc::c_void>();
+            previous.run(INTERRUPT, nothing.cast(), nothing, false);
+        }
+        assert_eq!(CALLS.load(Ordering::Relaxed), 1);
+        assert_eq!(current_action(INTERRUPT).unwrap().sa_sigaction, ours);
     }
 }
