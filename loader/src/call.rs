@@ -105,12 +105,17 @@ impl<P: WasmParams, R: WasmResults> TypedCallee<P, R> {
             return unsafe { direct.call(store, params) };
         }
         let mut slots = [const { MaybeUninit::<Slot>::uninit() }; MAX_SLOTS];
+        // Whoever is called may look at all of them.
+        let count = const { max(P::TYPES.len(), R::TYPES.len()) };
+        for slot in slots.iter_mut().take(count) {
+            slot.write(Slot::default());
+        }
         params.into_slots(&mut slots, SlotAccess(core));
         let first = slots.as_mut_ptr().cast::<Slot>();
         // SAFETY: the callee is of this store, and its types are `P` and `R`, checked when `self`
         // was made; there is room for both, which are no longer than the array.
         unsafe { self.callee.call(store, first)? };
-        // SAFETY: the callee has written as many slots as it has results.
+        // SAFETY: so many have been initialised, and written by the callee.
         let results = unsafe { std::slice::from_raw_parts(first, R::TYPES.len()) };
         Ok(R::from_slots(results, SlotAccess(store.core_mut())))
     }
@@ -233,4 +238,8 @@ impl Direct {
         let slot = Slot(u128::from(value).to_le_bytes());
         Ok(R::from_slots(&[slot], SlotAccess(store.core_mut())))
     }
+}
+
+const fn max(a: usize, b: usize) -> usize {
+    if a > b { a } else { b }
 }

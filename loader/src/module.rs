@@ -114,7 +114,7 @@ impl Module {
     /// ```
     pub fn open(path: impl AsRef<Path>) -> Result<Artifact<'static>, Error> {
         let path = path.as_ref();
-        let bytes = fs::read(path).map_err(|source| {
+        let bytes = read_file(path).map_err(|source| {
             Error::Io(IoError {
                 action: "read",
                 path: Some(path.to_owned()),
@@ -586,6 +586,14 @@ impl fmt::Debug for Module {
 fn stem(path: &Path) -> Cow<'_, str> {
     let stem = path.file_stem().map(OsStr::to_string_lossy);
     stem.unwrap_or(NAMELESS.into())
+}
+
+/// Reads a file. Anything else may have no end.
+fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::other("it is no regular file"));
+    }
+    fs::read(path)
 }
 
 /// The machine this runs on, or the error that it is none precast knows.

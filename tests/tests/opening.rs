@@ -329,3 +329,11 @@ fn exports_have_the_types_of_what_was_imported_or_defined() {
         assert_eq!(opened.export(name), Some(ty));
     }
 }
+
+#[test]
+fn only_regular_files_are_opened() {
+    for path in ["/dev/zero", "/"] {
+        let error = precast_loader::Module::open(path).unwrap_err().to_string();
+        assert!(error.contains("no regular file"), "{path}: {error}");
+    }
+}
