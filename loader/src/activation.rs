@@ -157,11 +157,13 @@ pub(crate) unsafe fn enter<R>(
     let outer = CURRENT.get();
     // SAFETY: the caller's promises are the callees'.
     let returned = unsafe {
-        if outer.is_null() && (*store.as_ptr()).interrupts.is_none() {
+        if !outer.is_null() {
+            enter_nested(store, call, outer)
+        } else if (*store.as_ptr()).interrupts.is_none() {
             // Nothing is saved: nobody is interested in what the context holds from earlier calls.
             run(store, call, outer, std::ptr::null())
         } else {
-            enter_with_care(store, call, outer)
+            enter_watched(store, call, outer, std::ptr::null())
         }
     };
     match returned {
@@ -171,14 +173,13 @@ pub(crate) unsafe fn enter<R>(
     }
 }
 
-/// The same, from a host function that guest code has called, of whatever store; or where the guest
-/// may have to be stopped.
+/// The same, from a host function that guest code has called, of whatever store.
 ///
 /// # Safety
 ///
-/// As for [`enter`]; `outer` is the innermost activation so far, or null.
+/// As for [`enter`]; `outer` is the innermost activation so far.
 #[inline(never)]
-unsafe fn enter_with_care<R>(
+unsafe fn enter_nested<R>(
     store: NonNull<StoreCore>,
     call: impl FnOnce(*mut StoreContext) -> Option<R>,
     outer: *const Activation,
@@ -186,18 +187,34 @@ unsafe fn enter_with_care<R>(
     // SAFETY: the store is live, and only pointers to it are in use. Guest code that may be running
     // outside of this call is waiting for us.
     unsafe {
-        let core = store.as_ptr();
-        let context = &raw mut (*core).context;
+        let context = &raw mut (*store.as_ptr()).context;
         let saved = Saved::read(context);
-        let saved_if_nested = if outer.is_null() {
-            std::ptr::null()
-        } else {
-            &raw const saved
-        };
+        let returned = enter_watched(store, call, outer, &raw const saved);
+        saved.write(context);
+        returned
+    }
+}
+
+/// The same, where the guest may have to be stopped.
+///
+/// # Safety
+///
+/// As for [`run`].
+#[inline]
+unsafe fn enter_watched<R>(
+    store: NonNull<StoreCore>,
+    call: impl FnOnce(*mut StoreContext) -> Option<R>,
+    outer: *const Activation,
+    saved: *const Saved,
+) -> Option<R> {
+    // SAFETY: the store is live, and only pointers to it are in use. What can interrupt it is not
+    // exchanged while its code runs.
+    unsafe {
+        let core = store.as_ptr();
         let interrupts = (*core).interrupts.as_deref().map(|i| (i, i.begin()));
         let own_request = interrupts.and_then(|(interrupts, _)| interrupts.requested());
         let returned = match own_request.or_else(stop_requested) {
-            None => run(store, call, outer, saved_if_nested),
+            None => run(store, call, outer, saved),
             Some(reason) => {
                 (*core).fault = Some(reason);
                 backtrace::record_exit(core);
@@ -207,7 +224,6 @@ unsafe fn enter_with_care<R>(
         if let Some((interrupts, before)) = interrupts {
             interrupts.end(before);
         }
-        saved.write(context);
         returned
     }
 }

@@ -145,8 +145,11 @@ impl HostCall {
         unsafe {
             match ended {
                 Ok(Ok(value)) => {
-                    let watched = (*self.core.as_ptr()).interrupts.is_some();
-                    let stop = watched && stop_if_requested(self.core);
+                    // What another store has been asked, whose host function has called this one's
+                    // guest, is for the signal that is repeated.
+                    let interrupts = (*self.core.as_ptr()).interrupts.as_deref();
+                    let requested = interrupts.is_some_and(|i| i.requested().is_some());
+                    let stop = requested && stop_if_requested(self.core);
                     return (!stop).then_some(value);
                 }
                 Ok(Err(error)) => leave(self.core, Ok(error)),
