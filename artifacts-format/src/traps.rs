@@ -284,7 +284,7 @@ mod tests {
             builder.push(offset, code);
         }
         let good = builder.finish();
-        for at in 0..good.len() {
+        for at in (0..good.len()).step_by(crate::DAMAGE_STEP) {
             let mut bad = good.clone();
             bad[at] ^= 0xff;
             for bytes in [&bad[..], &good[..at]] {
