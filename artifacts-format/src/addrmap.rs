@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     fn pairs() -> Vec<(u32, u32)> {
-        (0..1_000u32)
+        (0..crate::MANY_ENTRIES)
             .map(|i| {
                 (
                     i * 5 + i * i / 40,

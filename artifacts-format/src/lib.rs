@@ -72,3 +72,7 @@ pub use types::{FuncType, GlobalType, MemoryType, TableType, ValType, WASM_PAGE_
 /// Tests damage one byte in so many; all of them, but under Miri, which is slow.
 #[cfg(test)]
 const DAMAGE_STEP: usize = if cfg!(miri) { 101 } else { 1 };
+
+/// As many as make a table of several blocks.
+#[cfg(test)]
+const MANY_ENTRIES: u32 = if cfg!(miri) { 200 } else { 1_000 };

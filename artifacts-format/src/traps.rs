@@ -248,7 +248,7 @@ mod tests {
 
     fn sites() -> Vec<(u32, TrapCode)> {
         let codes = TrapCode::ALL;
-        (0..1_000u32)
+        (0..crate::MANY_ENTRIES)
             .map(|i| (i * i + 7 * i, codes[(i as usize * 5) % codes.len()]))
             .collect()
     }

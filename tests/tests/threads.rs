@@ -12,7 +12,7 @@ use precast_loader::{
     Caller, Engine, Error, Instance, InterruptHandle, LimitError, Linker, Module, Pool, PoolConfig,
     Prepared, Store, TrapCode, WasmParams, WasmResults,
 };
-use precast_tests::{Compiled, trap_code};
+use precast_tests::{Compiled, numbers, trap_code};
 
 const THREADS: usize = 8;
 /// Of each thread, where no time is given.
@@ -449,17 +449,6 @@ impl Guest {
 fn is_stopped(error: &Error) -> bool {
     let stopped = [TrapCode::Interrupted, TrapCode::DeadlineExceeded];
     trap_code(error).is_some_and(|code| stopped.contains(&code))
-}
-
-/// Numbers below what is asked for, the same in every run (xorshift).
-fn numbers(seed: u64) -> impl FnMut(usize) -> usize {
-    let mut state = 0x2545_f491_4f6c_dd1d ^ (seed << 32);
-    move |below| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state % below as u64) as usize
-    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

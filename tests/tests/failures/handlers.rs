@@ -12,7 +12,15 @@ use crate::world;
 
 const FAULTS: [libc::c_int; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE];
 
-const ENDLESS: &str = r#"(module (func (export "run") (loop (br 0))))"#;
+/// Takes seconds, so that a deadline which nobody watches is a failure and not a test that hangs.
+const LONG: &str = r#"
+    (module
+      (func (export "run") (local $left i64)
+        (local.set $left (i64.const 0x100000000))
+        (loop $again
+          (local.set $left (i64.sub (local.get $left) (i64.const 1)))
+          (br_if $again (i64.ne (local.get $left) (i64.const 0))))))
+"#;
 
 static HANDLED: AtomicU32 = AtomicU32::new(0);
 
@@ -29,8 +37,8 @@ pub(crate) fn check() {
         let before = unsafe { libc::signal(signal, handler as usize) };
         assert_ne!(before, libc::SIG_ERR);
     }
-    let endless = world::compiled(ENDLESS, false);
-    let load = || world::load(&Engine::default(), &endless).map(drop);
+    let long = world::compiled(LONG, false);
+    let load = || world::load(&Engine::default(), &long).map(drop);
     // Half of them are there when the next one fails.
     assert!(failures_until_it_works(Call::Sigaction, load) > 2);
 
@@ -48,13 +56,13 @@ pub(crate) fn check() {
         assert_eq!(unsafe { libc::raise(signal) }, 0);
         assert_eq!(HANDLED.load(Ordering::Relaxed), 1, "signal {signal}");
     }
-    let error = run_for_a_while(&endless).unwrap_err();
+    let error = run_for_a_while(&long).expect_err("its time is over");
     assert_eq!(trap_code(&error), Some(TrapCode::DeadlineExceeded));
 }
 
-fn run_for_a_while(endless: &Compiled) -> Result<(), Error> {
+fn run_for_a_while(long: &Compiled) -> Result<(), Error> {
     let engine = Engine::default();
-    let module = world::load(&engine, endless)?;
+    let module = world::load(&engine, long)?;
     let mut store = Store::new(&engine, ());
     let instance = Instance::new(&mut store, &module, &[])?;
     let run = instance.typed_func::<(), ()>(&mut store, "run")?;

@@ -53,6 +53,8 @@ fn full(image: &str) -> String {
                  (then (return (i32.const 1))))
                (if (i32.ne (i32.load8_u 1 (i32.const 9)) (i32.const 115))
                  (then (return (i32.const 2))))
+               (if (i64.ne (i64.load 1 (i32.const 65528)) (i64.const 0))
+                 (then (return (i32.const 4))))
                (if (global.get 79) (then) (else (return (i32.const 3))))
                (memory.fill (i32.const 0) (i32.const 0xee) (i32.const 131072))
                (memory.fill 1 (i32.const 0) (i32.const 0xee) (i32.const 65536))
