@@ -189,17 +189,19 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "milliseconds are too short")]
     fn deadlines_pass_in_any_order_and_only_if_they_are_not_taken_back() {
         start().unwrap();
         let now = Instant::now();
         let [late, early, past, cleared, moved, dropped] =
             [(); 6].map(|()| Arc::<Interrupts>::default());
         let in_ms = |ms| now + Duration::from_millis(ms);
-        let cleared_key = replace_deadline(None, &cleared, in_ms(2));
-        let moved_key = replace_deadline(None, &moved, in_ms(2));
-        let _late = replace_deadline(None, &late, in_ms(30));
+        // Late enough to be set before they pass.
+        let cleared_key = replace_deadline(None, &cleared, in_ms(200));
+        let moved_key = replace_deadline(None, &moved, in_ms(200));
+        let _late = replace_deadline(None, &late, in_ms(210));
         let _early = replace_deadline(None, &early, in_ms(5));
-        drop(replace_deadline(None, &dropped, in_ms(2)));
+        drop(replace_deadline(None, &dropped, in_ms(200)));
         assert!(replace_deadline(None, &past, now).is_none());
         clear_deadline(cleared_key, &cleared);
         let moved_key = replace_deadline(moved_key, &moved, in_ms(3_600_000));
