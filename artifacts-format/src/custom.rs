@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn damaged_sections_never_panic() {
         let good = CustomSections::encode(&SECTIONS);
-        for at in 0..good.len() {
+        for at in (0..good.len()).step_by(crate::DAMAGE_STEP) {
             let mut bad = good.clone();
             bad[at] ^= 0xff;
             for bytes in [&bad[..], &good[..at]] {

@@ -68,3 +68,11 @@ pub use target::{Arch, Os, Target};
 pub use traps::TrapTableBuilder;
 pub use traps::{TrapCode, TrapTable};
 pub use types::{FuncType, GlobalType, MemoryType, TableType, ValType, WASM_PAGE_BYTES};
+
+/// Tests damage one byte in so many; all of them, but under Miri, which is slow.
+#[cfg(test)]
+const DAMAGE_STEP: usize = if cfg!(miri) { 101 } else { 1 };
+
+/// As many as make a table of several blocks.
+#[cfg(test)]
+const MANY_ENTRIES: u32 = if cfg!(miri) { 200 } else { 1_000 };

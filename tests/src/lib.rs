@@ -133,6 +133,18 @@ pub fn trap_code(error: &Error) -> Option<TrapCode> {
     error.trap().map(Trap::code)
 }
 
+/// Numbers below what is asked for, by which tests choose what to do: the same in every run with the
+/// same seed (xorshift; Marsaglia, "Xorshift RNGs", 2003).
+pub fn numbers(seed: u64) -> impl FnMut(usize) -> usize {
+    let mut state = 0x2545_f491_4f6c_dd1d ^ seed;
+    move |below| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below as u64) as usize
+    }
+}
+
 /// An artifact as it came from the compiler, and therefore one that may be run.
 #[derive(Debug, Clone)]
 pub struct Compiled(Vec<u8>);

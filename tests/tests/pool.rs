@@ -6,7 +6,7 @@ use precast_loader::{
     Engine, Error, Instance, LimitError, Linker, Memory, MemoryType, Module, Pool, PoolConfig,
     Store, Table, TableType, TrapCode, Val, ValType,
 };
-use precast_tests::{Compiled, call, module, trap_code};
+use precast_tests::{Compiled, call, module, numbers, trap_code};
 
 const PAGE: usize = 65_536;
 
@@ -84,17 +84,6 @@ fn no_tenant_sees_another(keep_resident_bytes: usize) {
             let mut store = Store::new_in(&engine, &pool, ());
             check_and_dirty(&mut store, module, *pages, *most, image);
         }
-    }
-}
-
-/// Numbers below what is asked for, the same in every run (xorshift).
-fn numbers(seed: u64) -> impl FnMut(usize) -> usize {
-    let mut state = 0x2545_f491_4f6c_dd1d ^ seed;
-    move |below| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state % below as u64) as usize
     }
 }
 
@@ -380,66 +369,6 @@ fn neighbours_in_a_pool_stay_apart() {
             for address in [65_536, 0x7fff_ffff, i32::MIN, -65_536, -2, -1] {
                 let error = call(store, *instance, name, address).unwrap_err();
                 assert_eq!(trap_code(&error), Some(TrapCode::MemoryOutOfBounds));
-            }
-        }
-    }
-}
-
-/// Any order of making, growing, writing and dropping, against a plain model.
-#[test]
-fn whatever_the_order_memories_hold_what_was_written_to_them() {
-    const TENANTS: [(usize, &str); 4] = [(1, "aa"), (1, "b"), (2, "cccc"), (5, "dd")];
-    const MOST: usize = 7;
-    for (seed, keep) in [(1, 0), (2, PAGE), (3, 3 * PAGE), (4, 100 * PAGE)] {
-        let engine = Engine::default();
-        let pool = pool(room_for(4).keep_resident_bytes(keep));
-        let modules = TENANTS.map(|(pages, image)| module(&engine, &tenant(pages, MOST, image)));
-        let mut number = numbers(seed);
-        let mut living: Vec<(Store<()>, Instance, Vec<u8>)> = Vec::new();
-        for _ in 0..400 {
-            match number(6) {
-                0 | 1 => {
-                    let which = number(TENANTS.len());
-                    let mut store = Store::new_in(&engine, &pool, ());
-                    let made = Instance::new(&mut store, &modules[which], &[]);
-                    assert_eq!(made.is_ok(), living.len() < 4);
-                    if let Ok(instance) = made {
-                        let (pages, image) = TENANTS[which];
-                        let mut model = vec![0; pages * PAGE];
-                        model[..image.len()].copy_from_slice(image.as_bytes());
-                        let end = pages * PAGE - image.len();
-                        model[end..].copy_from_slice(image.as_bytes());
-                        living.push((store, instance, model));
-                    }
-                }
-                2 if !living.is_empty() => drop(living.swap_remove(number(living.len()))),
-                3 if !living.is_empty() => {
-                    let index = number(living.len());
-                    let (store, instance, model) = &mut living[index];
-                    let delta = number(3);
-                    let grown = call(store, *instance, "grow", delta as i32).unwrap();
-                    let pages = model.len() / PAGE;
-                    if pages + delta <= MOST {
-                        assert_eq!(grown, pages as i32);
-                        model.resize((pages + delta) * PAGE, 0);
-                    } else {
-                        assert_eq!(grown, -1);
-                    }
-                }
-                _ if !living.is_empty() => {
-                    let index = number(living.len());
-                    let (store, instance, model) = &mut living[index];
-                    let memory = instance.memory(store, "memory").unwrap();
-                    let start = number(model.len());
-                    let end = start + number(model.len() - start + 1);
-                    memory.data_mut(store)[start..end].fill(index as u8 + 1);
-                    model[start..end].fill(index as u8 + 1);
-                }
-                _ => {}
-            }
-            for (store, instance, model) in &mut living {
-                let memory = instance.memory(store, "memory").unwrap();
-                assert!(memory.data(store) == &model[..]);
             }
         }
     }

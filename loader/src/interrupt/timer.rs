@@ -189,14 +189,16 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "milliseconds are too short")]
     fn deadlines_pass_in_any_order_and_only_if_they_are_not_taken_back() {
         start().unwrap();
         let now = Instant::now();
         let [late, early, past, cleared, moved] = [(); 5].map(|()| Arc::<Interrupts>::default());
         let in_ms = |ms| now + Duration::from_millis(ms);
-        let cleared_key = replace_deadline(None, &cleared, in_ms(2));
-        let moved_key = replace_deadline(None, &moved, in_ms(2));
-        let _late = replace_deadline(None, &late, in_ms(30));
+        // Late enough to be set before they pass.
+        let cleared_key = replace_deadline(None, &cleared, in_ms(200));
+        let moved_key = replace_deadline(None, &moved, in_ms(200));
+        let _late = replace_deadline(None, &late, in_ms(210));
         let _early = replace_deadline(None, &early, in_ms(5));
         // It may have passed before it was taken back, which does not count.
         let dropped = loop {

@@ -128,18 +128,21 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "maps memory")]
     fn small_blocks_come_back_as_zeros() {
         blocks_come_back_as_zeros(1, 1);
         blocks_come_back_as_zeros(65_536, 65_536);
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "maps memory")]
     fn large_blocks_come_back_as_zeros() {
         blocks_come_back_as_zeros(1 << 20, (1 << 20) - 1);
         blocks_come_back_as_zeros(1 << 20, 100_001);
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "maps memory")]
     fn a_block_is_not_larger_than_it_is() {
         let page = page_bytes();
         let blocks = Blocks::reserve(1, 1).unwrap();

@@ -214,6 +214,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes too long")]
     fn copies_of_many_pieces_are_those_of_one() {
         const LEN: usize = 3 * PIECE_BYTES + 12_345;
         let start: Vec<u8> = (0..LEN as u32).map(|i| (i % 251) as u8).collect();

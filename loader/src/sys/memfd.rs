@@ -40,6 +40,7 @@ mod tests {
     use std::os::unix::fs::FileExt as _;
 
     #[test]
+    #[cfg_attr(miri, ignore = "makes a file in memory")]
     fn a_sealed_file_keeps_its_bytes() {
         let file = sealed("test", b"precast").unwrap();
         assert!(file.write_at(b"x", 0).is_err());

@@ -296,6 +296,7 @@ mod tests {
     use crate::sys::memfd;
 
     #[test]
+    #[cfg_attr(miri, ignore = "maps memory")]
     fn a_committed_part_of_a_reservation_reads_zero_and_keeps_writes() {
         let page = page_bytes();
         let mapping = Mapping::reserve(16 * page).unwrap();
@@ -312,6 +313,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "maps memory")]
     fn ranges_outside_the_mapping_are_refused() {
         let page = page_bytes();
         let mapping = Mapping::reserve(2 * page).unwrap();
@@ -329,6 +331,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "maps memory")]
     fn parts_that_do_not_fit_are_refused() {
         let page = page_bytes();
         for (first, len, stride, count) in [
@@ -346,6 +349,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "maps memory")]
     fn the_owner_of_a_part_reaches_nothing_else() {
         let page = page_bytes();
         let mut stretch = stretch();
@@ -368,6 +372,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "maps memory")]
     fn a_placed_file_is_copied_on_write_and_comes_back_when_discarded() {
         let page = page_bytes();
         let file = memfd::sealed("test", &vec![5; 2 * page]).unwrap();

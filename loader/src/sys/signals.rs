@@ -54,18 +54,17 @@ static PREVIOUS: [PreviousAction; SIGNALS.len()] = [const { PreviousAction::new(
 
 /// Installs the handlers, once per process.
 pub(crate) fn install() -> io::Result<()> {
-    // How many are, should one fail: those must not be taken for the previous ones.
+    /// For how many of [`SIGNALS`]. Never twice for one: ours would become what was there before
+    /// ours, and hand on to itself for ever.
     static INSTALLED: Mutex<usize> = Mutex::new(0);
     let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
-    if *installed < SIGNALS.len() {
-        for ((signal, _), previous) in SIGNALS.iter().zip(&PREVIOUS).skip(*installed) {
-            // Remembered before ours is in place, since a fault can come at any time.
-            previous.store(&current_action(*signal)?);
-            // NODEFER: the handler does not return to where the signal came from, and a fault in a
-            // handler that is chained to should be seen.
-            set_action(*signal, &action(handle, libc::SA_NODEFER))?;
-            *installed += 1;
-        }
+    for ((signal, _), previous) in SIGNALS.iter().zip(&PREVIOUS).skip(*installed) {
+        // Remembered before ours is in place, since a fault can come at any time.
+        previous.store(&current_action(*signal)?);
+        // NODEFER: the handler does not return to where the signal came from, and a fault in a
+        // handler that is chained to should be seen.
+        set_action(*signal, &action(handle, libc::SA_NODEFER))?;
+        *installed += 1;
     }
     Ok(())
 }

@@ -44,6 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "sends a signal")]
     fn every_thread_has_a_number_of_its_own() {
         let mine = current();
         assert_ne!(mine, 0);

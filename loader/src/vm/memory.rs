@@ -319,6 +319,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "maps memory")]
     fn a_reserved_memory_grows_in_place_up_to_its_maximum() {
         let mut memory = memory(1, Some(3), Tunables::DEFAULT);
         let base = memory.storage.base();
@@ -332,6 +333,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "maps memory")]
     fn a_checked_memory_moves_with_its_contents() {
         let mut memory = memory(0, None, CHECKED);
         assert_eq!(memory.bytes(), []);
@@ -347,6 +349,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "maps memory")]
     fn addresses_out_of_bounds_are_those_in_the_reservation_only() {
         let memory = memory(1, None, Tunables::DEFAULT);
         let base = memory.storage.base() as u64;
@@ -366,6 +369,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "maps memory")]
     fn a_memory_beyond_the_limit_is_refused() {
         let refused = make(&MemoryOrder {
             max_bytes: 65_536,

@@ -387,22 +387,26 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "maps memory")]
     fn no_tenant_finds_what_another_wrote_where_pages_are_zeroed() {
         use_by_turns(space(4 * WASM_PAGE), WASM_PAGE, 2 * WASM_PAGE);
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "maps memory")]
     fn no_tenant_finds_what_another_wrote_where_pages_are_given_back() {
         use_by_turns(space(0), WASM_PAGE, 3 * WASM_PAGE);
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "maps memory")]
     fn no_tenant_finds_what_another_wrote_where_both_are_done() {
         // Contents are copied at first, and the memory is large when it comes back.
         use_by_turns(space(WASM_PAGE), WASM_PAGE, 3 * WASM_PAGE);
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "maps memory")]
     fn a_space_whose_state_is_unknown_is_mapped_anew() {
         let mut space = space(WASM_PAGE);
         let image = Image::of(5);
@@ -422,6 +426,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "maps memory")]
     fn an_image_beyond_the_memory_is_refused_and_leaves_a_clean_space() {
         for keep in [0, 4 * WASM_PAGE] {
             let mut space = space(keep);
@@ -436,6 +441,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "maps memory")]
     fn a_space_reaches_its_guards_and_no_further() {
         let space = space(0);
         let base = space.base().addr();

@@ -117,6 +117,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes too long")]
     fn a_name_that_explodes_stays_as_it_is() {
         // Tuples of thirty of the tuple before: "B1a_" refers to what stands there.
         let mut bomb = String::from("_RIC0TuuE");
