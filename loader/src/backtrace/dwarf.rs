@@ -37,7 +37,8 @@ mod names;
 mod ranges;
 mod unit;
 
-#[cfg(test)]
+// There is no `unsafe` in here, and Miri would take hours.
+#[cfg(all(test, not(miri)))]
 mod tests;
 
 pub(super) use names::demangled;

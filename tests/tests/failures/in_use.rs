@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Address space and open files.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,7 +27,8 @@ impl InUse {
             let protection = words.next().expect("a protection");
             let name = words.nth(3).unwrap_or("anonymous");
             // They grow when they like.
-            if name != "[heap]" && name != "[stack]" {
+            let is_ours = name != "[heap]" && name != "[stack]";
+            if is_ours && (name != "anonymous" || KEPT_APART.load(Ordering::Relaxed)) {
                 let bytes = address(end) - address(start);
                 *mapped.entry(format!("{protection} {name}")).or_default() += bytes;
             }
@@ -69,11 +71,14 @@ pub(crate) fn threads() -> usize {
     threads.count()
 }
 
-/// Has the allocator keep to the heap that [`InUse`] leaves out.
+/// Has the allocator keep to the heap that [`InUse`] leaves out. A sanitizer's does not do that, and
+/// what has no name is not counted then.
 pub(crate) fn keep_allocations_apart() {
     // SAFETY: sets parameters of the allocator's.
-    unsafe {
-        assert_eq!(libc::mallopt(libc::M_MMAP_MAX, 0), 1);
-        assert_eq!(libc::mallopt(libc::M_ARENA_MAX, 1), 1);
-    }
+    let kept = unsafe {
+        libc::mallopt(libc::M_MMAP_MAX, 0) == 1 && libc::mallopt(libc::M_ARENA_MAX, 1) == 1
+    };
+    KEPT_APART.store(kept, Ordering::Relaxed);
 }
+
+static KEPT_APART: AtomicBool = AtomicBool::new(false);

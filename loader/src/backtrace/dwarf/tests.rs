@@ -145,7 +145,6 @@ impl Chance {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "takes too long")]
 fn any_bytes_are_read_without_harm() {
     let interesting = [0, 1, 0x7f, 0x80, 0xff];
     let mut chance = Chance(0x5eed);
