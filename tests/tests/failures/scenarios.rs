@@ -36,11 +36,10 @@ pub(crate) const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "loading_from_a_file",
-        // SAFETY: the file has just been written by the compiler, and nobody changes it.
         run: || {
-            Ok(Box::new(unsafe {
-                Module::load(&Engine::default(), &*FILE)?
-            }))
+            // SAFETY: the file has just been written by the compiler, and nobody changes it.
+            let module = unsafe { Module::load(&Engine::default(), &*FILE)? };
+            Ok(Box::new(module))
         },
         calls: &[Mmap, Mprotect, Munmap, Open, Stat],
         does_without: &[],
