@@ -4,18 +4,16 @@
 //! as long as the module has functions (items of element segments, the list of escaping
 //! functions, the function table) are checked item by item where they are used.
 
-use crate::abi::TABLE_ELEMENT_BYTES;
 use crate::const_table::CONST_TABLE_ENTRY_BYTES;
 use crate::container::Artifact;
 use crate::manifest::{
-    ConstExpr, DataMode, ElementItems, ElementMode, Extent, ExternIndex, ImportType, Manifest,
-    MemoryPlan, Range32, TablePlan, Trampolines,
+    ConstExpr, ConstOp, DataMode, ElementItems, ElementMode, Extent, ExternIndex, ImportType,
+    Manifest, MemoryPlan, Range32, TablePlan, Trampolines, TypeGroup,
 };
 use crate::section::Section;
-use crate::types::{GlobalType, MemoryType, TableType, ValType, WASM_PAGE_BYTES};
-
-/// The most pages that a memory with 32-bit addresses can have.
-const MAX_PAGES: u64 = 1 << 16;
+use crate::types::{
+    GlobalType, HeapType, MemoryType, RefType, TableType, ValType, WASM_PAGE_BYTES,
+};
 
 type Checked = Result<(), &'static str>;
 
@@ -23,6 +21,7 @@ type Checked = Result<(), &'static str>;
 pub(crate) fn manifest(manifest: &Manifest, artifact: &Artifact<'_>) -> Checked {
     let spaces = IndexSpaces::of(manifest, artifact)?;
     let checks = [
+        types(manifest),
         spaces.imports_and_exports(manifest),
         spaces.tables(manifest, artifact),
         spaces.memories(manifest, artifact),
@@ -37,12 +36,40 @@ fn ensure(holds: bool, what: &'static str) -> Checked {
     if holds { Ok(()) } else { Err(what) }
 }
 
+/// Types refer to what stands before the end of their group; their groups are in order.
+fn types(manifest: &Manifest) -> Checked {
+    let what = "a type";
+    let count = u32::try_from(manifest.types.len()).map_err(|_| what)?;
+    let mut end = 0;
+    for &TypeGroup { first, len } in &manifest.type_groups {
+        ensure(first >= end && len > 1, "a group of types")?;
+        end = first.checked_add(len).ok_or("a group of types")?;
+    }
+    ensure(end <= count, "a group of types")?;
+    for (start, group) in manifest.groups() {
+        let end = start as usize + group.len();
+        for ty in group {
+            let mut numbers = ty.type_numbers();
+            ensure(numbers.all(|number| (number as usize) < end), what)?;
+        }
+    }
+    // Following supertypes comes to an end.
+    for (number, ty) in (0..).zip(&manifest.types) {
+        ensure(
+            ty.supertype.is_none_or(|supertype| supertype < number),
+            what,
+        )?;
+    }
+    Ok(())
+}
+
 /// Sizes of the module's index spaces, imports included.
 struct IndexSpaces {
     types: u32,
     funcs: u32,
     tables: Vec<TableType>,
-    memories: u32,
+    /// Whether each memory has 64-bit addresses.
+    memories: Vec<bool>,
     globals: Vec<GlobalType>,
     imported_globals: usize,
 }
@@ -56,6 +83,10 @@ impl IndexSpaces {
             ImportType::Table(ty) => Some(ty),
             _ => None,
         });
+        let imported_memories = manifest.imports.iter().filter_map(|i| match i.ty {
+            ImportType::Memory(ty) => Some(ty.is_64),
+            _ => None,
+        });
         let imported_globals = manifest.imports.iter().filter_map(|i| match i.ty {
             ImportType::Global(ty) => Some(ty),
             _ => None,
@@ -66,10 +97,9 @@ impl IndexSpaces {
             tables: imported_tables
                 .chain(manifest.tables.iter().map(|plan| plan.ty))
                 .collect(),
-            memories: u32::try_from(manifest.memories.len())
-                .ok()
-                .and_then(|defined| defined.checked_add(imported.memories))
-                .ok_or(too_many)?,
+            memories: imported_memories
+                .chain(manifest.memories.iter().map(|plan| plan.ty.is_64))
+                .collect(),
             globals: imported_globals
                 .chain(manifest.globals.iter().map(|plan| plan.ty))
                 .collect(),
@@ -81,16 +111,16 @@ impl IndexSpaces {
         for import in &manifest.imports {
             match import.ty {
                 ImportType::Func(ty) => ensure(ty < self.types, "an import's type")?,
-                ImportType::Table(ty) => table_type(&ty)?,
+                ImportType::Table(ty) => self.table_type(&ty)?,
                 ImportType::Memory(ty) => memory_type(&ty)?,
-                ImportType::Global(_) => {}
+                ImportType::Global(ty) => self.val_type(ty.content)?,
             }
         }
         for export in &manifest.exports {
             let in_range = match export.index {
                 ExternIndex::Func(index) => index < self.funcs,
                 ExternIndex::Table(index) => (index as usize) < self.tables.len(),
-                ExternIndex::Memory(index) => index < self.memories,
+                ExternIndex::Memory(index) => (index as usize) < self.memories.len(),
                 ExternIndex::Global(index) => (index as usize) < self.globals.len(),
             };
             ensure(in_range, "an export's index")?;
@@ -102,7 +132,7 @@ impl IndexSpaces {
     fn tables(&self, manifest: &Manifest, artifact: &Artifact<'_>) -> Checked {
         let section = artifact.section(Section::Tables);
         for TablePlan { ty, constant, init } in &manifest.tables {
-            table_type(ty)?;
+            self.table_type(ty)?;
             self.const_expr(init, ty.element, self.globals.len())?;
             if let Some(range) = constant {
                 let aligned = range.offset.is_multiple_of(CONST_TABLE_ENTRY_BYTES);
@@ -124,6 +154,7 @@ impl IndexSpaces {
         let page = u64::from(artifact.note().page_bytes);
         for MemoryPlan { ty, image } in &manifest.memories {
             memory_type(ty)?;
+            let minimum_bytes = ty.minimum_bytes().unwrap_or(u64::MAX);
             let mut end = 0;
             for extent in image {
                 let Extent {
@@ -136,7 +167,7 @@ impl IndexSpaces {
                     .all(|number| number.is_multiple_of(page));
                 let memory_end = memory_offset.checked_add(len);
                 let image_end = image_offset.checked_add(len);
-                let fits = memory_end.is_some_and(|at| at <= ty.minimum_pages * WASM_PAGE_BYTES)
+                let fits = memory_end.is_some_and(|at| at <= minimum_bytes)
                     && image_end.is_some_and(|at| at <= section_len);
                 let ascending = memory_offset >= end;
                 ensure(
@@ -152,6 +183,7 @@ impl IndexSpaces {
     fn globals(&self, manifest: &Manifest) -> Checked {
         for (index, plan) in manifest.globals.iter().enumerate() {
             // An initial value may use the globals before it.
+            self.val_type(plan.ty.content)?;
             self.const_expr(&plan.init, plan.ty.content, self.imported_globals + index)?;
         }
         Ok(())
@@ -164,27 +196,29 @@ impl IndexSpaces {
                 segment.bytes.of(passive).is_some(),
                 "a data segment's bytes",
             )?;
-            if let DataMode::Active { memory, offset } = segment.mode {
-                ensure(memory < self.memories, "a data segment's memory")?;
-                self.const_expr(&offset, ValType::I32, self.globals.len())?;
+            if let DataMode::Active { memory, offset } = &segment.mode {
+                let is_64 = self.memories.get(*memory as usize);
+                let is_64 = *is_64.ok_or("a data segment's memory")?;
+                self.const_expr(offset, index_type(is_64), self.globals.len())?;
             }
         }
         for segment in &manifest.element_segments {
             let mut element = None;
-            if let ElementMode::Active { table, offset } = segment.mode {
-                let ty = self.tables.get(table as usize);
-                element = Some(ty.ok_or("an element segment's table")?.element);
-                self.const_expr(&offset, ValType::I32, self.globals.len())?;
+            if let ElementMode::Active { table, offset } = &segment.mode {
+                let ty = self.tables.get(*table as usize);
+                let ty = ty.ok_or("an element segment's table")?;
+                element = Some(ty.element);
+                self.const_expr(offset, index_type(ty.is_64), self.globals.len())?;
             }
             match &segment.items {
                 ElementItems::Funcs(range) => {
                     indices(*range, artifact)?;
-                    let funcs = element.is_none_or(|ty| ty == ValType::FuncRef);
+                    let funcs = element.is_none_or(|ty| kind(ty) == ValType::FUNCREF);
                     ensure(funcs, "an element segment's type")?;
                 }
                 ElementItems::Exprs(items) => {
                     for item in items {
-                        let ty = element.unwrap_or(self.type_of(item)?);
+                        let ty = element.unwrap_or(self.kind_of(item)?);
                         ensure(ty.is_ref(), "an element segment's type")?;
                         self.const_expr(item, ty, self.globals.len())?;
                     }
@@ -211,7 +245,8 @@ impl IndexSpaces {
                     inside(slots) && direct.is_none_or(inside),
                     "a trampoline's offset",
                 )?;
-                ensure(direct.is_none() || ty.is_direct(), "a trampoline's type")?;
+                let fits = direct.is_none() || ty.func.is_direct();
+                ensure(fits, "a trampoline's type")?;
             }
         }
         let slots = manifest.got.len().checked_mul(8);
@@ -222,54 +257,119 @@ impl IndexSpaces {
         ensure(manifest.vmctx_layout().is_some(), "the size of the vmctx")
     }
 
-    fn type_of(&self, expr: &ConstExpr) -> Result<ValType, &'static str> {
+    /// What values of the expression look like. See [`kind`].
+    fn kind_of(&self, expr: &ConstExpr) -> Result<ValType, &'static str> {
         Ok(match expr {
             ConstExpr::I32(_) => ValType::I32,
             ConstExpr::I64(_) => ValType::I64,
             ConstExpr::F32(_) => ValType::F32,
             ConstExpr::F64(_) => ValType::F64,
             ConstExpr::V128(_) => ValType::V128,
-            ConstExpr::RefNull(ty) => *ty,
-            ConstExpr::RefFunc(_) => ValType::FuncRef,
-            ConstExpr::GlobalGet(index) => {
-                let global = self.globals.get(*index as usize);
-                global.ok_or("a constant expression's global")?.content
-            }
+            ConstExpr::RefNull(heap) => kind(ValType::Ref(RefType::nullable(*heap))),
+            ConstExpr::RefFunc(_) => ValType::FUNCREF,
+            ConstExpr::GlobalGet(index) => self.kind_of_global(*index)?,
+            ConstExpr::Ops(ops) => self.kind_of_ops(ops)?,
         })
     }
 
-    /// Checks an expression of type `ty` that may use the first `globals` globals.
+    fn kind_of_global(&self, index: u32) -> Result<ValType, &'static str> {
+        let global = self.globals.get(index as usize);
+        Ok(kind(
+            global.ok_or("a constant expression's global")?.content,
+        ))
+    }
+
+    /// Runs the operators on kinds instead of values.
+    fn kind_of_ops(&self, ops: &[ConstOp]) -> Result<ValType, &'static str> {
+        let what = "a constant expression's operators";
+        let mut stack = Vec::new();
+        for op in ops {
+            let (operands, result) = match *op {
+                ConstOp::I32(_) => (0, ValType::I32),
+                ConstOp::I64(_) => (0, ValType::I64),
+                ConstOp::GlobalGet(index) => (0, self.kind_of_global(index)?),
+                ConstOp::I32Add | ConstOp::I32Sub | ConstOp::I32Mul => (2, ValType::I32),
+                ConstOp::I64Add | ConstOp::I64Sub | ConstOp::I64Mul => (2, ValType::I64),
+            };
+            for _ in 0..operands {
+                ensure(stack.pop() == Some(result), what)?;
+            }
+            stack.push(result);
+        }
+        match stack[..] {
+            [result @ (ValType::I32 | ValType::I64)] => Ok(result),
+            _ => Err(what),
+        }
+    }
+
+    /// Checks an expression for a value of type `ty` that may use the first `globals` globals.
     fn const_expr(&self, expr: &ConstExpr, ty: ValType, globals: usize) -> Checked {
+        let global = |index: u32| {
+            let known = (index as usize) < globals;
+            ensure(known, "a constant expression's global")
+        };
         match expr {
-            ConstExpr::GlobalGet(index) => ensure(
-                (*index as usize) < globals,
-                "a constant expression's global",
-            )?,
+            ConstExpr::GlobalGet(index) => global(*index)?,
             ConstExpr::RefFunc(index) => {
                 ensure(*index < self.funcs, "a constant expression's function")?;
             }
-            ConstExpr::RefNull(ty) => ensure(ty.is_ref(), "a null's type")?,
+            ConstExpr::Ops(ops) => {
+                for op in ops {
+                    if let ConstOp::GlobalGet(index) = op {
+                        global(*index)?;
+                    }
+                }
+            }
             _ => {}
         }
-        ensure(self.type_of(expr)? == ty, "a constant expression's type")
+        let fits = self.kind_of(expr)? == kind(ty);
+        ensure(fits, "a constant expression's type")
+    }
+
+    fn table_type(&self, ty: &TableType) -> Checked {
+        self.val_type(ty.element)?;
+        let maximum = ty.maximum.unwrap_or(u64::MAX);
+        let fits = ty.element.is_ref() && ty.minimum <= maximum;
+        ensure(fits, "a table's type")
+    }
+
+    fn val_type(&self, ty: ValType) -> Checked {
+        let number = ty.as_ref().and_then(|ty| ty.heap.concrete());
+        ensure(number.is_none_or(|number| number < self.types), "a type")
     }
 }
 
-fn table_type(ty: &TableType) -> Checked {
-    // One more byte than memory has could not be allocated either, but sums stay in range.
-    let limit = u64::from(u32::MAX) * u64::from(TABLE_ELEMENT_BYTES);
-    ensure(
-        ty.element.is_ref() && ty.minimum <= limit && ty.maximum.is_none_or(|m| m >= ty.minimum),
-        "a table's type",
-    )
+/// What values of a type look like: their type, but for references, of which nothing counts but
+/// whether they are to functions, host values or exceptions. Whether they fit beyond that, the
+/// compiler has checked; code relies on it, and only those who trust an artifact run its code.
+fn kind(ty: ValType) -> ValType {
+    match ty {
+        ValType::Ref(ty) => ValType::Ref(RefType::nullable(match ty.heap {
+            HeapType::Func | HeapType::NoFunc | HeapType::Concrete(_) => HeapType::Func,
+            HeapType::Extern | HeapType::NoExtern => HeapType::Extern,
+            HeapType::Exn | HeapType::NoExn => HeapType::Exn,
+        })),
+        other => other,
+    }
+}
+
+fn index_type(is_64: bool) -> ValType {
+    if is_64 { ValType::I64 } else { ValType::I32 }
 }
 
 fn memory_type(ty: &MemoryType) -> Checked {
-    let maximum = ty.maximum_pages.unwrap_or(MAX_PAGES);
+    let what = "a memory's type";
+    let page_bytes_log2 = u32::from(ty.page_bytes_log2);
     ensure(
-        ty.minimum_pages <= maximum && maximum <= MAX_PAGES,
-        "a memory's type",
-    )
+        [0, WASM_PAGE_BYTES.trailing_zeros()].contains(&page_bytes_log2),
+        what,
+    )?;
+    let maximum = ty.maximum_pages.unwrap_or(ty.most_pages());
+    ensure(
+        ty.minimum_pages <= maximum && maximum <= ty.most_pages(),
+        what,
+    )?;
+    ensure(!ty.is_shared || ty.maximum_pages.is_some(), what)
 }
 
 fn indices(range: Range32, artifact: &Artifact<'_>) -> Checked {

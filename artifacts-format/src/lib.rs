@@ -56,9 +56,9 @@ pub use custom::CustomSections;
 pub use error::ArtifactError;
 pub use funcs::{FuncEntry, FuncTable};
 pub use manifest::{
-    ConstExpr, DataMode, DataSegment, ElementItems, ElementMode, ElementSegment, Export, Extent,
-    ExternIndex, GlobalPlan, Import, ImportType, ImportedCounts, Manifest, MemoryPlan, Range32,
-    TablePlan, Trampolines,
+    ConstExpr, ConstOp, DataMode, DataSegment, ElementItems, ElementMode, ElementSegment, Export,
+    Extent, ExternIndex, GlobalPlan, Import, ImportType, ImportedCounts, Manifest, MemoryPlan,
+    Range32, TablePlan, Trampolines, TypeGroup,
 };
 pub use note::{FORMAT_VERSION, Note, SectionDigest, Tunables};
 pub use section::Section;
@@ -67,7 +67,10 @@ pub use target::{Arch, Os, Target};
 #[cfg(feature = "write")]
 pub use traps::TrapTableBuilder;
 pub use traps::{TrapCode, TrapTable};
-pub use types::{FuncType, GlobalType, MemoryType, TableType, ValType, WASM_PAGE_BYTES};
+pub use types::{
+    FuncType, GlobalType, HeapType, Hierarchy, Interned, MemoryType, RefType, SubType, TableType,
+    TypeInterner, ValType, WASM_PAGE_BYTES,
+};
 
 /// Tests damage one byte in so many; all of them, but under Miri, which is slow.
 #[cfg(test)]

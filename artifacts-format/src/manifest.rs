@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::abi::{VmctxCounts, VmctxLayout};
-use crate::types::{FuncType, GlobalType, MemoryType, TableType, ValType};
+use crate::types::{FuncType, GlobalType, HeapType, MemoryType, SubType, TableType};
 
 /// A range of bytes within a section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -32,8 +32,10 @@ impl Range32 {
 pub struct Manifest {
     /// The module's own name, from its name section.
     pub module_name: Option<String>,
-    /// The function types, each once.
-    pub types: Vec<FuncType>,
+    /// The types, each once.
+    pub types: Vec<SubType>,
+    /// Which of them form recursion groups of more than one; ascending.
+    pub type_groups: Vec<TypeGroup>,
     /// The imports, in order.
     pub imports: Vec<Import>,
     /// The exports, in order.
@@ -64,6 +66,15 @@ pub struct Manifest {
     /// Where the contents of the module's code section start, in bytes from the start of the
     /// module; 0 if it has none. The addresses in the module's DWARF count from there.
     pub code_offset: u32,
+}
+
+/// A recursion group of types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TypeGroup {
+    /// The index of its first type.
+    pub first: u32,
+    /// How many types it has.
+    pub len: u32,
 }
 
 /// The trampolines for a type in one direction, as offsets in the text.
@@ -164,7 +175,7 @@ pub struct GlobalPlan {
 }
 
 /// A constant expression.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ConstExpr {
     /// `i32.const`.
     I32(i32),
@@ -179,9 +190,35 @@ pub enum ConstExpr {
     /// `global.get`.
     GlobalGet(u32),
     /// `ref.null`.
-    RefNull(ValType),
+    RefNull(HeapType),
     /// `ref.func`.
     RefFunc(u32),
+    /// Several operators, whose value is not known before the module is instantiated.
+    Ops(Box<[ConstOp]>),
+}
+
+/// An operator of a constant expression that has several. They work on a stack of integers, as in
+/// the module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ConstOp {
+    /// `i32.const`.
+    I32(i32),
+    /// `i64.const`.
+    I64(i64),
+    /// `global.get` of an integer.
+    GlobalGet(u32),
+    /// `i32.add`.
+    I32Add,
+    /// `i32.sub`.
+    I32Sub,
+    /// `i32.mul`.
+    I32Mul,
+    /// `i64.add`.
+    I64Add,
+    /// `i64.sub`.
+    I64Sub,
+    /// `i64.mul`.
+    I64Mul,
 }
 
 /// A data segment.
@@ -194,7 +231,7 @@ pub struct DataSegment {
 }
 
 /// When a data segment is used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DataMode {
     /// When `memory.init` asks for it.
     Passive,
@@ -219,7 +256,7 @@ pub struct ElementSegment {
 }
 
 /// When an element segment is used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ElementMode {
     /// When `table.init` asks for it.
     Passive,
@@ -245,6 +282,49 @@ pub enum ElementItems {
 }
 
 impl Manifest {
+    /// The recursion groups of the types, those of one type included: where each starts, and its
+    /// types.
+    pub fn groups(&self) -> impl Iterator<Item = (u32, &[SubType])> {
+        let mut larger = self.type_groups.iter().peekable();
+        let mut start = 0;
+        std::iter::from_fn(move || {
+            let first = start;
+            let group = larger.next_if(|group| group.first == first);
+            let len = group.map_or(1, |group| group.len);
+            start = first.checked_add(len)?;
+            let types = self.types.get(first as usize..start as usize)?;
+            Some((first, types))
+        })
+    }
+
+    /// Replaces the numbers of types in all types but for those in constant expressions, which
+    /// stay the module's.
+    pub fn map_types(&mut self, number: impl Fn(u32) -> u32 + Copy) {
+        for ty in &mut self.types {
+            if ty.type_numbers().next().is_some() {
+                *ty = ty.map_types(number);
+            }
+        }
+        for import in &mut self.imports {
+            match &mut import.ty {
+                ImportType::Table(ty) => *ty = ty.map_types(number),
+                ImportType::Global(ty) => *ty = ty.map_types(number),
+                ImportType::Func(_) | ImportType::Memory(_) => {}
+            }
+        }
+        for plan in &mut self.tables {
+            plan.ty = plan.ty.map_types(number);
+        }
+        for plan in &mut self.globals {
+            plan.ty = plan.ty.map_types(number);
+        }
+    }
+
+    /// The function type at `index`.
+    pub fn func_type(&self, index: u32) -> Option<&FuncType> {
+        Some(&self.types.get(index as usize)?.func)
+    }
+
     /// How many of each thing the module imports: functions, tables, memories, globals.
     pub fn imported(&self) -> ImportedCounts {
         let mut counts = ImportedCounts::default();

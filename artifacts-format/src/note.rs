@@ -26,7 +26,7 @@ use crate::section::Section;
 use crate::target::{Arch, Os, Target};
 
 /// Changes whenever the meaning of bytes in the file changes.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 pub(crate) const NOTE_NAME: &[u8] = b"precast\0";
 pub(crate) const NOTE_TYPE: u32 = 1;
@@ -367,14 +367,14 @@ mod tests {
         assert_eq!(Note::decode(&bytes, None).unwrap(), note());
     }
 
-    /// These are the bytes of format version 2. If this fails, raise the version.
+    /// These are the bytes of format version 3. If this fails, raise the version.
     #[test]
     fn golden_bytes() {
         #[rustfmt::skip]
         let head = [
             8, 0, 0, 0,  0, 1, 0, 0,  1, 0, 0, 0,
             b'p', b'r', b'e', b'c', b'a', b's', b't', 0,
-            2, 0, 0, 0,  2, 0, 0, 0,  1, 1, 0, 0,  0, 0x10, 0, 0,
+            3, 0, 0, 0,  2, 0, 0, 0,  1, 1, 0, 0,  0, 0x10, 0, 0,
             0x14, 0, 0, 0, 0, 0, 0, 0,  0, 0, 0, 0, 0, 0, 0, 0,
             0, 0, 0, 2, 0, 0, 0, 0,  0, 0, 0, 0, 0, 0, 0, 0,
             1, 0, 0, 0,  13, 0, 0, 0,

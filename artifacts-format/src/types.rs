@@ -4,6 +4,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+mod group;
+mod val;
+
+pub use group::{Interned, SubType, TypeInterner};
+pub use val::{HeapType, Hierarchy, RefType, ValType};
+
 /// Bytes in a page of linear memory (WebAssembly core specification, 4.2.8).
 ///
 /// ```
@@ -11,57 +17,6 @@ use serde::{Deserialize, Serialize};
 /// assert_eq!(WASM_PAGE_BYTES, 64 << 10);
 /// ```
 pub const WASM_PAGE_BYTES: u64 = 65_536;
-
-/// The type of a value.
-///
-/// ```
-/// # use precast_artifacts_format::ValType;
-/// assert_eq!(ValType::ExternRef.to_string(), "externref");
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum ValType {
-    /// 32-bit integer.
-    I32,
-    /// 64-bit integer.
-    I64,
-    /// 32-bit float.
-    F32,
-    /// 64-bit float.
-    F64,
-    /// 128-bit vector.
-    V128,
-    /// Nullable reference to a function.
-    FuncRef,
-    /// Nullable reference to something of the host's.
-    ExternRef,
-}
-
-impl ValType {
-    /// Whether values of this type are references.
-    ///
-    /// ```
-    /// # use precast_artifacts_format::ValType;
-    /// assert!(ValType::FuncRef.is_ref());
-    /// assert!(!ValType::V128.is_ref());
-    /// ```
-    pub const fn is_ref(self) -> bool {
-        matches!(self, Self::FuncRef | Self::ExternRef)
-    }
-}
-
-impl fmt::Display for ValType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::I32 => "i32",
-            Self::I64 => "i64",
-            Self::F32 => "f32",
-            Self::F64 => "f64",
-            Self::V128 => "v128",
-            Self::FuncRef => "funcref",
-            Self::ExternRef => "externref",
-        })
-    }
-}
 
 /// The type of a function: what it takes and what it gives.
 ///
@@ -95,6 +50,17 @@ impl FuncType {
         Self {
             params: params.into_iter().collect(),
             results: results.into_iter().collect(),
+        }
+    }
+
+    /// The same type with the numbers of concrete types in it replaced.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn map_types(&self, number: impl Fn(u32) -> u32 + Copy) -> Self {
+        let map = |types: &[ValType]| types.iter().map(|ty| ty.map_types(number)).collect();
+        Self {
+            params: map(&self.params),
+            results: map(&self.results),
         }
     }
 
@@ -154,22 +120,65 @@ impl fmt::Display for FuncType {
 ///
 /// ```
 /// # use precast_artifacts_format::{TableType, ValType};
-/// let ty = TableType { element: ValType::FuncRef, minimum: 1, maximum: Some(10) };
+/// let ty = TableType::new(ValType::FUNCREF, 1, Some(10));
 /// assert_eq!(ty.to_string(), "(table 1 10 funcref)");
+/// assert_eq!(ty.with_64_bits().to_string(), "(table i64 1 10 funcref)");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableType {
     /// The type of the elements, a reference type.
     pub element: ValType,
+    /// Whether indices are `i64`, not `i32`.
+    pub is_64: bool,
     /// Elements at the start.
     pub minimum: u64,
     /// The most elements it may grow to.
     pub maximum: Option<u64>,
 }
 
+impl TableType {
+    /// A table of `element`s with 32-bit indices.
+    ///
+    /// ```
+    /// # use precast_artifacts_format::{TableType, ValType};
+    /// assert!(!TableType::new(ValType::EXTERNREF, 0, None).is_64);
+    /// ```
+    pub const fn new(element: ValType, minimum: u64, maximum: Option<u64>) -> Self {
+        Self {
+            element,
+            is_64: false,
+            minimum,
+            maximum,
+        }
+    }
+
+    /// The same with 64-bit indices.
+    ///
+    /// ```
+    /// # use precast_artifacts_format::{TableType, ValType};
+    /// assert!(TableType::new(ValType::EXTERNREF, 0, None).with_64_bits().is_64);
+    /// ```
+    #[must_use]
+    pub const fn with_64_bits(self) -> Self {
+        Self {
+            is_64: true,
+            ..self
+        }
+    }
+
+    /// The same type with the number of a concrete element type replaced.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn map_types(self, number: impl FnOnce(u32) -> u32) -> Self {
+        let element = self.element.map_types(number);
+        Self { element, ..self }
+    }
+}
+
 impl fmt::Display for TableType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "(table {}", self.minimum)?;
+        let index = if self.is_64 { "i64 " } else { "" };
+        write!(f, "(table {index}{}", self.minimum)?;
         if let Some(maximum) = self.maximum {
             write!(f, " {maximum}")?;
         }
@@ -177,26 +186,107 @@ impl fmt::Display for TableType {
     }
 }
 
-/// The type of a linear memory: limits, in pages of [`WASM_PAGE_BYTES`].
+/// The type of a linear memory: limits, in pages, and how it is addressed.
 ///
 /// ```
 /// # use precast_artifacts_format::MemoryType;
-/// let ty = MemoryType { minimum_pages: 16, maximum_pages: None };
+/// let ty = MemoryType::new(16, None);
 /// assert_eq!(ty.to_string(), "(memory 16)");
+/// assert_eq!(ty.with_64_bits().to_string(), "(memory i64 16)");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemoryType {
+    /// Whether addresses are `i64`, not `i32`.
+    pub is_64: bool,
+    /// Whether several threads may use it at the same time.
+    pub is_shared: bool,
+    /// How large its pages are: 2 to the power of this many bytes. 16 but for custom page sizes.
+    pub page_bytes_log2: u8,
     /// Pages at the start.
     pub minimum_pages: u64,
     /// The most pages it may grow to.
     pub maximum_pages: Option<u64>,
 }
 
+impl MemoryType {
+    /// A memory with 32-bit addresses and pages of [`WASM_PAGE_BYTES`].
+    ///
+    /// ```
+    /// # use precast_artifacts_format::{MemoryType, WASM_PAGE_BYTES};
+    /// assert_eq!(MemoryType::new(1, None).page_bytes(), WASM_PAGE_BYTES);
+    /// ```
+    pub const fn new(minimum_pages: u64, maximum_pages: Option<u64>) -> Self {
+        Self {
+            is_64: false,
+            is_shared: false,
+            page_bytes_log2: WASM_PAGE_BYTES.trailing_zeros() as u8,
+            minimum_pages,
+            maximum_pages,
+        }
+    }
+
+    /// The same with 64-bit addresses.
+    ///
+    /// ```
+    /// # use precast_artifacts_format::MemoryType;
+    /// assert!(MemoryType::new(1, None).with_64_bits().is_64);
+    /// ```
+    #[must_use]
+    pub const fn with_64_bits(self) -> Self {
+        Self {
+            is_64: true,
+            ..self
+        }
+    }
+
+    /// Bytes in a page.
+    ///
+    /// ```
+    /// # use precast_artifacts_format::MemoryType;
+    /// assert_eq!(MemoryType::new(1, None).page_bytes(), 64 << 10);
+    /// ```
+    pub const fn page_bytes(&self) -> u64 {
+        1 << self.page_bytes_log2
+    }
+
+    /// Its length at the start in bytes; `None` if that is more than 64 bits can say.
+    ///
+    /// ```
+    /// # use precast_artifacts_format::MemoryType;
+    /// assert_eq!(MemoryType::new(2, None).minimum_bytes(), Some(128 << 10));
+    /// ```
+    pub const fn minimum_bytes(&self) -> Option<u64> {
+        self.minimum_pages.checked_mul(self.page_bytes())
+    }
+
+    /// The most pages that addresses reach.
+    ///
+    /// ```
+    /// # use precast_artifacts_format::MemoryType;
+    /// assert_eq!(MemoryType::new(1, None).most_pages(), 65_536);
+    /// ```
+    pub const fn most_pages(&self) -> u64 {
+        let address_bits = if self.is_64 { 64 } else { 32 };
+        match address_bits - self.page_bytes_log2 as u32 {
+            // 2^64 single bytes are one more than can be told.
+            64 => u64::MAX,
+            bits => 1 << bits,
+        }
+    }
+}
+
 impl fmt::Display for MemoryType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "(memory {}", self.minimum_pages)?;
+        let index = if self.is_64 { "i64 " } else { "" };
+        write!(f, "(memory {index}{}", self.minimum_pages)?;
         if let Some(maximum) = self.maximum_pages {
             write!(f, " {maximum}")?;
+        }
+        if self.is_shared {
+            f.write_str(" shared")?;
+        }
+        if self.page_bytes() != WASM_PAGE_BYTES {
+            write!(f, " (pagesize {})", self.page_bytes())?;
         }
         f.write_str(")")
     }
@@ -215,6 +305,16 @@ pub struct GlobalType {
     pub content: ValType,
     /// Whether it can be written.
     pub mutable: bool,
+}
+
+impl GlobalType {
+    /// The same type with the number of a concrete type replaced.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn map_types(self, number: impl FnOnce(u32) -> u32) -> Self {
+        let content = self.content.map_types(number);
+        Self { content, ..self }
+    }
 }
 
 impl fmt::Display for GlobalType {

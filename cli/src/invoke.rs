@@ -71,7 +71,7 @@ fn parse(ty: ValType, text: &str) -> Result<Val, &'static str> {
             .and_then(hexadecimal)
             .map(Val::V128)
             .ok_or("0x and up to 32 hexadecimal digits (lanes cannot be given one by one)"),
-        ValType::FuncRef | ValType::ExternRef => match text {
+        ValType::Ref(_) => match text {
             "null" => Ok(Val::default_of(ty)),
             _ => Err("null, the only reference that can be written"),
         },
@@ -249,8 +249,8 @@ mod tests {
             check(ValType::F32, text);
         }
         check(ValType::V128, "0x000102030405060708090a0b0c0d0e0f");
-        check(ValType::FuncRef, "null");
-        check(ValType::ExternRef, "null");
+        check(ValType::FUNCREF, "null");
+        check(ValType::EXTERNREF, "null");
         check(ValType::I64, "-9223372036854775808");
     }
 

@@ -36,6 +36,7 @@ pub(crate) fn artifact(
     let manifest = Manifest {
         module_name: module.name.map(str::to_owned),
         types: module.types.clone(),
+        type_groups: module.type_groups.clone(),
         imports: module.imports.clone(),
         exports: module.exports.clone(),
         tables: table_plans(module, plan),
@@ -58,7 +59,7 @@ pub(crate) fn artifact(
             Job::Import(ty, passing) => Some((ty, passing)),
             _ => None,
         }),
-        features: Vec::new(),
+        features: plan.features.iter().map(|f| f.name().to_owned()).collect(),
         code_offset: module.code_offset,
     };
     precast_artifacts_format::write(&ArtifactParts {
@@ -156,11 +157,12 @@ impl Lists {
 }
 
 fn element_segment(segment: &Elements, plan: &Plan, lists: &mut Lists) -> ElementSegment {
-    let mode = match segment.mode {
+    let mode = match &segment.mode {
         SegmentMode::Passive => ElementMode::Passive,
-        SegmentMode::Active(table, offset) if !plan.is_const_table(table) => {
-            ElementMode::Active { table, offset }
-        }
+        SegmentMode::Active(table, offset) if !plan.is_const_table(*table) => ElementMode::Active {
+            table: *table,
+            offset: offset.clone(),
+        },
         SegmentMode::Active(..) | SegmentMode::Declared => ElementMode::Dropped,
     };
     let items = match &segment.items {
@@ -187,7 +189,7 @@ fn table_plans(module: &Module<'_>, plan: &Plan) -> Vec<TablePlan> {
                 }),
                 TablePlace::Imported(_) | TablePlace::Vmctx(_) => None,
             },
-            init: *init,
+            init: init.clone(),
         })
         .collect()
 }
@@ -198,7 +200,7 @@ fn global_plans(module: &Module<'_>) -> Vec<GlobalPlan> {
         .zip(&module.global_inits)
         .map(|(ty, init)| GlobalPlan {
             ty: *ty,
-            init: *init,
+            init: init.clone(),
         })
         .collect()
 }

@@ -8,7 +8,7 @@ use cranelift_codegen::ir::{
 use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_frontend::FunctionBuilder;
 use precast_artifacts_format::abi::{StoreContext, VmctxHeader};
-use precast_artifacts_format::{AbiType, FuncType, RuntimeSymbol, Tunables, ValType};
+use precast_artifacts_format::{AbiType, FuncType, Hierarchy, RuntimeSymbol, Tunables, ValType};
 use rustc_hash::FxHashMap;
 use std::mem::offset_of;
 
@@ -44,7 +44,11 @@ impl<'a> ModuleEnv<'a> {
             isa,
             tunables: options.tunables,
             listeners: options.listeners,
-            signatures: module.types.iter().map(wasm_signature).collect(),
+            signatures: module
+                .types
+                .iter()
+                .map(|ty| wasm_signature(&ty.func))
+                .collect(),
         }
     }
 
@@ -82,12 +86,15 @@ impl<'a> ModuleEnv<'a> {
 /// bytes, whatever the instructions at both ends make of them.
 pub(crate) fn clif_type(ty: ValType) -> Type {
     match ty {
-        ValType::I32 | ValType::ExternRef => types::I32,
+        ValType::I32 => types::I32,
         ValType::I64 => types::I64,
         ValType::F32 => types::F32,
         ValType::F64 => types::F64,
         ValType::V128 => types::I8X16,
-        ValType::FuncRef => POINTER,
+        ValType::Ref(ty) => match ty.heap.hierarchy() {
+            Hierarchy::Func => POINTER,
+            Hierarchy::Extern | Hierarchy::Exn => types::I32,
+        },
     }
 }
 

@@ -35,7 +35,13 @@ pub(crate) fn plan(module: &Module<'_>, page_bytes: usize) -> Images {
     let defined = &module.memories[module.imported_memories as usize..];
     let mut in_image = vec![false; module.data.len()];
     for (index, ty) in (module.imported_memories..).zip(defined) {
-        let known = known_segments(module, index, ty.minimum_pages * WASM_PAGE_BYTES);
+        // Where the memory ends within a page of the image, there is none.
+        let known = match ty.minimum_bytes() {
+            Some(bytes) if ty.page_bytes() == WASM_PAGE_BYTES => {
+                known_segments(module, index, bytes)
+            }
+            _ => Vec::new(),
+        };
         let pages = pages_of(module, &known, page_bytes);
         let source: usize = known.iter().map(|&(i, _)| module.data[i].bytes.len()).sum();
         let mut plan = MemoryPlan {
@@ -51,9 +57,12 @@ pub(crate) fn plan(module: &Module<'_>, page_bytes: usize) -> Images {
         images.memories.push(plan);
     }
     for (data, in_image) in module.data.iter().zip(in_image) {
-        let mode = match data.mode {
+        let mode = match &data.mode {
             _ if in_image => DataMode::InImage,
-            SegmentMode::Active(memory, offset) => DataMode::Active { memory, offset },
+            SegmentMode::Active(memory, offset) => DataMode::Active {
+                memory: *memory,
+                offset: offset.clone(),
+            },
             SegmentMode::Passive | SegmentMode::Declared => DataMode::Passive,
         };
         let bytes = if in_image { &[] } else { data.bytes };
@@ -73,22 +82,22 @@ pub(crate) fn plan(module: &Module<'_>, page_bytes: usize) -> Images {
 fn known_segments(module: &Module<'_>, memory: u32, memory_bytes: u64) -> Vec<(usize, u64)> {
     let mut known = Vec::new();
     for (index, data) in module.data.iter().enumerate() {
-        let SegmentMode::Active(target, offset) = data.mode else {
+        let SegmentMode::Active(target, offset) = &data.mode else {
             continue;
         };
-        if target != memory {
+        if *target != memory {
             continue;
         }
-        match offset {
-            ConstExpr::I32(offset) => {
-                let offset = u64::from(offset as u32);
-                if offset + data.bytes.len() as u64 > memory_bytes {
-                    break;
-                }
-                known.push((index, offset));
-            }
+        let offset = match *offset {
+            ConstExpr::I32(offset) => u64::from(offset.cast_unsigned()),
+            ConstExpr::I64(offset) => offset.cast_unsigned(),
             _ => break,
+        };
+        let end = offset.checked_add(data.bytes.len() as u64);
+        if end.is_none_or(|end| end > memory_bytes) {
+            break;
         }
+        known.push((index, offset));
     }
     known
 }
@@ -148,13 +157,13 @@ mod tests {
 
     fn module<'a>(segments: &[(SegmentMode, &'a [u8])]) -> Module<'a> {
         Module {
-            memories: vec![MemoryType {
-                minimum_pages: 1,
-                maximum_pages: None,
-            }],
+            memories: vec![MemoryType::new(1, None)],
             data: segments
                 .iter()
-                .map(|&(mode, bytes)| Data { mode, bytes })
+                .map(|(mode, bytes)| Data {
+                    mode: mode.clone(),
+                    bytes,
+                })
                 .collect(),
             ..Module::default()
         }

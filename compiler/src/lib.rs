@@ -26,6 +26,7 @@ mod cpu_scan;
 mod emit;
 mod env;
 mod error;
+mod features;
 mod generate;
 mod image;
 mod isa;
@@ -46,6 +47,7 @@ use module::Module;
 use plan::Plan;
 
 pub use error::CompileError;
+pub use features::{Feature, Features};
 pub use generate::Listing;
 pub use options::{CustomSections, OptLevel, Options, parse_target};
 pub use precast_artifacts_format::{Arch, CpuFeature, CpuFeatures, CpuLevel, Os, Target, Tunables};
@@ -111,7 +113,7 @@ pub fn compile_with_progress(
     let isa = isa::build(options)?;
     let pool = thread_pool(options)?;
 
-    let module = parse::parse(wasm)?;
+    let module = parse::parse(wasm, options.features)?;
     let uses = pool.install(|| scan::scan(&module));
     let plan = Plan::new(&module, &uses, options.target)?;
 
@@ -150,7 +152,7 @@ pub fn compile_with_progress(
 /// ```
 pub fn list(wasm: &[u8], options: &Options, listing: Listing) -> Result<String, CompileError> {
     let isa = isa::build(options)?;
-    let module = parse::parse(wasm)?;
+    let module = parse::parse(wasm, options.features)?;
     let plan = Plan::new(&module, &scan::scan(&module), options.target)?;
     let env = ModuleEnv::new(&module, &plan, &*isa, options);
     let generator = Generator::new(&env, options);
@@ -169,7 +171,7 @@ pub fn list(wasm: &[u8], options: &Options, listing: Listing) -> Result<String, 
 fn jobs(module: &Module<'_>, plan: &Plan) -> Vec<Job> {
     let defined = (0..module.bodies.len() as u32).map(Job::Defined);
     let with_passing = |ty: &u32| {
-        let is_direct = module.types[*ty as usize].is_direct();
+        let is_direct = module.types[*ty as usize].func.is_direct();
         let direct = is_direct.then_some((*ty, Passing::Direct));
         [Some((*ty, Passing::Slots)), direct].into_iter().flatten()
     };

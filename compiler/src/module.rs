@@ -1,7 +1,9 @@
 //! A parsed module: what the sections say, with function bodies left for later.
 
+use crate::features::Features;
 use precast_artifacts_format::{
-    ConstExpr, Export, FuncType, GlobalType, Import, MemoryType, TableType, ValType,
+    ConstExpr, Export, FuncType, GlobalType, Import, MemoryType, SubType, TableType, TypeGroup,
+    ValType,
 };
 use wasmparser::{FuncToValidate, FunctionBody, ValidatorResources};
 
@@ -10,10 +12,14 @@ use wasmparser::{FuncToValidate, FunctionBody, ValidatorResources};
 pub(crate) struct Module<'a> {
     /// The module's own name.
     pub(crate) name: Option<&'a str>,
-    /// The function types, each once.
-    pub(crate) types: Vec<FuncType>,
+    /// The types, each once.
+    pub(crate) types: Vec<SubType>,
+    /// Which of them form recursion groups of more than one.
+    pub(crate) type_groups: Vec<TypeGroup>,
     /// From the module's type indices to `types`.
     pub(crate) type_of_index: Vec<u32>,
+    /// What it needs beyond version 2.0, as far as can be told without its bodies.
+    pub(crate) features: Features,
     pub(crate) imports: Vec<Import>,
     pub(crate) exports: Vec<Export>,
     /// The type of each function, an index into `types`.
@@ -72,7 +78,7 @@ pub(crate) struct Data<'a> {
 }
 
 /// When a segment is used.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) enum SegmentMode {
     Passive,
     Declared,
@@ -82,7 +88,12 @@ pub(crate) enum SegmentMode {
 
 impl Module<'_> {
     pub(crate) fn func_type(&self, func_index: u32) -> &FuncType {
-        &self.types[self.funcs[func_index as usize] as usize]
+        &self.types[self.funcs[func_index as usize] as usize].func
+    }
+
+    /// The function type at `index` of `types`.
+    pub(crate) fn type_at(&self, index: u32) -> &FuncType {
+        &self.types[index as usize].func
     }
 
     /// The index among the defined functions, or `None` for an imported one.
@@ -95,7 +106,7 @@ impl Module<'_> {
         self.type_of_index[type_index as usize]
     }
 
-    pub(crate) fn global_type(&self, global_index: u32) -> ValType {
+    pub(crate) fn global_content(&self, global_index: u32) -> ValType {
         self.globals[global_index as usize].content
     }
 }

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use precast_artifacts_format::{Arch, CpuFeatures, CpuLevel, Os, Target, Tunables};
 
 use crate::error::CompileError;
+use crate::features::Features;
 
 /// How much work goes into better code.
 ///
@@ -81,6 +82,9 @@ pub struct Options {
     pub target: Target,
     /// What the code may use. Default: that of [`CpuLevel::default_of`] the target.
     pub cpu_features: CpuFeatures,
+    /// What of WebAssembly modules may use; one that uses more is invalid. Default:
+    /// [`Features::WASM3`].
+    pub features: Features,
     /// How much work goes into better code.
     pub opt_level: OptLevel,
     /// How memories are laid out, and whether the code counts fuel.
@@ -107,6 +111,7 @@ impl Options {
         Self {
             target,
             cpu_features: CpuLevel::default_of(target.arch).features(),
+            features: Features::WASM3,
             opt_level: OptLevel::default(),
             tunables: Tunables::DEFAULT,
             listeners: false,

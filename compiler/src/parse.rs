@@ -1,18 +1,21 @@
 //! Module bytes to [`Module`], validated except for the function bodies.
 
 use precast_artifacts_format::{
-    ConstExpr, Export, ExternIndex, FuncType, GlobalType, Import, ImportType, MemoryType,
-    TableType, ValType,
+    ConstExpr, Export, ExternIndex, HeapType, Hierarchy, Import, ImportType, TypeInterner, ValType,
 };
-use rustc_hash::FxHashMap;
 use wasmparser::{
-    CompositeInnerType, ConstExpr as WasmConstExpr, DataKind, ElementItems, ElementKind, Encoding,
-    ExternalKind, HeapType, KnownCustom, Name, Operator, Parser, Payload, RefType, TableInit,
-    TypeRef, ValidPayload, Validator, WasmFeatures,
+    DataKind, ElementItems, ElementKind, Encoding, ExternalKind, KnownCustom, Name, Parser,
+    Payload, TableInit, TypeRef, ValidPayload, Validator,
 };
 
 use crate::error::CompileError;
+use crate::features::{Feature, Features};
 use crate::module::{Body, Data, Elements, Items, Module, NULL_FUNC, SegmentMode};
+
+mod const_expr;
+mod types;
+
+use const_expr::const_expr;
 
 type Result<T, E = CompileError> = std::result::Result<T, E>;
 
@@ -23,8 +26,8 @@ const MAX_MODULE_BYTES: u64 = u32::MAX as u64;
 const NAME_SECTION: &str = "name";
 
 /// Parses `wasm` and validates everything except function bodies, which carry what it takes to
-/// validate them later.
-pub(crate) fn parse(wasm: &[u8]) -> Result<Module<'_>> {
+/// validate them later. The module may use `features`.
+pub(crate) fn parse(wasm: &[u8], features: Features) -> Result<Module<'_>> {
     if wasm.len() as u64 > MAX_MODULE_BYTES {
         return Err(CompileError::Limit {
             what: "the module is too large, in bytes",
@@ -37,14 +40,12 @@ pub(crate) fn parse(wasm: &[u8]) -> Result<Module<'_>> {
             message: "it does not start with the bytes \"\\0asm\"".to_owned(),
         });
     }
-    // What is valid but not done yet is to be named as such, so validation knows every feature,
-    // but for a proposal that gives memory instructions another kind of target.
-    let features = WasmFeatures::all().difference(WasmFeatures::MULTIBYTE_ARRAY_ACCESS);
+    let features = features.for_parser();
     let mut validator = Validator::new_with_features(features);
     let mut parser = Parser::new(0);
     parser.set_features(features);
     let mut module = Module::default();
-    let mut known_types = FxHashMap::default();
+    let mut interner = TypeInterner::default();
     for payload in parser.parse_all(wasm) {
         let payload = payload?;
         if let Payload::Version {
@@ -57,7 +58,7 @@ pub(crate) fn parse(wasm: &[u8]) -> Result<Module<'_>> {
         }
         match validator.payload(&payload)? {
             ValidPayload::Func(validate, body) => module.bodies.push(Body { validate, body }),
-            _ => section(&mut module, &mut known_types, payload)?,
+            _ => section(&mut module, &mut interner, payload)?,
         }
     }
     Ok(module)
@@ -65,26 +66,14 @@ pub(crate) fn parse(wasm: &[u8]) -> Result<Module<'_>> {
 
 fn section<'a>(
     module: &mut Module<'a>,
-    known_types: &mut FxHashMap<FuncType, u32>,
+    interner: &mut TypeInterner,
     payload: Payload<'a>,
 ) -> Result<()> {
     match payload {
         Payload::TypeSection(reader) => {
             for group in reader.into_iter_with_offsets() {
                 let (offset, group) = group?;
-                if group.types().len() > 1 {
-                    // Members of such a group differ by their place in it, however alike.
-                    return Err(CompileError::unsupported(offset, "recursive type groups"));
-                }
-                for ty in group.into_types() {
-                    let ty = func_type(&ty, offset)?;
-                    let next = module.types.len() as u32;
-                    let index = *known_types.entry(ty.clone()).or_insert(next);
-                    if index == next {
-                        module.types.push(ty);
-                    }
-                    module.type_of_index.push(index);
-                }
+                module.add_types(interner, group, offset)?;
             }
         }
         Payload::ImportSection(reader) => {
@@ -106,18 +95,24 @@ fn section<'a>(
         Payload::TableSection(reader) => {
             for table in reader.into_iter_with_offsets() {
                 let (offset, table) = table?;
-                let ty = table_type(&table.ty, offset)?;
+                let ty = module.table_type(&table.ty, offset)?;
+                let init = match (table.init, ty.element) {
+                    (TableInit::Expr(expr), _) => {
+                        module.features.insert(Feature::FunctionReferences);
+                        const_expr(module, &expr)?
+                    }
+                    (TableInit::RefNull, ValType::Ref(element)) => ConstExpr::RefNull(element.heap),
+                    (TableInit::RefNull, _) => ConstExpr::RefNull(HeapType::Func),
+                };
                 module.tables.push(ty);
-                module.table_inits.push(match table.init {
-                    TableInit::RefNull => ConstExpr::RefNull(ty.element),
-                    TableInit::Expr(expr) => const_expr(&expr)?,
-                });
+                module.table_inits.push(init);
             }
         }
         Payload::MemorySection(reader) => {
             for memory in reader.into_iter_with_offsets() {
                 let (offset, memory) = memory?;
-                module.memories.push(memory_type(&memory, offset)?);
+                let ty = module.memory_type(&memory, offset)?;
+                module.memories.push(ty);
             }
         }
         Payload::TagSection(reader) => {
@@ -129,8 +124,10 @@ fn section<'a>(
         Payload::GlobalSection(reader) => {
             for global in reader.into_iter_with_offsets() {
                 let (offset, global) = global?;
-                module.globals.push(global_type(&global.ty, offset)?);
-                module.global_inits.push(const_expr(&global.init_expr)?);
+                let ty = module.global_type(&global.ty, offset)?;
+                let init = const_expr(module, &global.init_expr)?;
+                module.globals.push(ty);
+                module.global_inits.push(init);
             }
         }
         Payload::ExportSection(reader) => {
@@ -155,34 +152,33 @@ fn section<'a>(
         Payload::ElementSection(reader) => {
             for segment in reader {
                 let segment = segment?;
-                module.elements.push(Elements {
-                    mode: match segment.kind {
-                        ElementKind::Passive => SegmentMode::Passive,
-                        ElementKind::Declared => SegmentMode::Declared,
-                        ElementKind::Active {
-                            table_index,
-                            offset_expr,
-                        } => {
-                            SegmentMode::Active(table_index.unwrap_or(0), const_expr(&offset_expr)?)
-                        }
-                    },
-                    items: items(segment.items, segment.range.start)?,
-                });
+                let items = items(module, segment.items, segment.range.start)?;
+                let mode = match segment.kind {
+                    ElementKind::Passive => SegmentMode::Passive,
+                    ElementKind::Declared => SegmentMode::Declared,
+                    ElementKind::Active {
+                        table_index,
+                        offset_expr,
+                    } => {
+                        let offset = const_expr(module, &offset_expr)?;
+                        SegmentMode::Active(table_index.unwrap_or(0), offset)
+                    }
+                };
+                module.elements.push(Elements { mode, items });
             }
         }
         Payload::DataSection(reader) => {
             for segment in reader {
                 let segment = segment?;
-                module.data.push(Data {
-                    mode: match segment.kind {
-                        DataKind::Passive => SegmentMode::Passive,
-                        DataKind::Active {
-                            memory_index,
-                            offset_expr,
-                        } => SegmentMode::Active(memory_index, const_expr(&offset_expr)?),
-                    },
-                    bytes: segment.data,
-                });
+                let mode = match segment.kind {
+                    DataKind::Passive => SegmentMode::Passive,
+                    DataKind::Active {
+                        memory_index,
+                        offset_expr,
+                    } => SegmentMode::Active(memory_index, const_expr(module, &offset_expr)?),
+                };
+                let bytes = segment.data;
+                module.data.push(Data { mode, bytes });
             }
         }
         Payload::CodeSectionStart {
@@ -213,19 +209,19 @@ fn import(module: &mut Module<'_>, ty: TypeRef, offset: u64) -> Result<ImportTyp
             ImportType::Func(unique)
         }
         TypeRef::Table(ty) => {
-            let ty = table_type(&ty, offset)?;
+            let ty = module.table_type(&ty, offset)?;
             module.tables.push(ty);
             module.imported_tables += 1;
             ImportType::Table(ty)
         }
         TypeRef::Memory(ty) => {
-            let ty = memory_type(&ty, offset)?;
+            let ty = module.memory_type(&ty, offset)?;
             module.memories.push(ty);
             module.imported_memories += 1;
             ImportType::Memory(ty)
         }
         TypeRef::Global(ty) => {
-            let ty = global_type(&ty, offset)?;
+            let ty = module.global_type(&ty, offset)?;
             module.globals.push(ty);
             module.imported_globals += 1;
             ImportType::Global(ty)
@@ -239,137 +235,21 @@ fn import(module: &mut Module<'_>, ty: TypeRef, offset: u64) -> Result<ImportTyp
     })
 }
 
-fn func_type(ty: &wasmparser::SubType, offset: u64) -> Result<FuncType> {
-    let plain = ty.is_final && ty.supertype_idxs.is_empty() && !ty.composite_type.shared;
-    match &ty.composite_type.inner {
-        CompositeInnerType::Func(func) if plain => {
-            let types = |types: &[wasmparser::ValType]| {
-                types
-                    .iter()
-                    .map(|ty| val_type(*ty, offset))
-                    .collect::<Result<Box<[_]>>>()
-            };
-            Ok(FuncType {
-                params: types(func.params())?,
-                results: types(func.results())?,
-            })
-        }
-        _ => Err(CompileError::unsupported(
-            offset,
-            "garbage collection (a type that is not a plain function type)",
-        )),
-    }
-}
-
-/// The type of a value, as far as this compiler goes.
-pub(crate) fn val_type(ty: wasmparser::ValType, offset: u64) -> Result<ValType> {
-    Ok(match ty {
-        wasmparser::ValType::I32 => ValType::I32,
-        wasmparser::ValType::I64 => ValType::I64,
-        wasmparser::ValType::F32 => ValType::F32,
-        wasmparser::ValType::F64 => ValType::F64,
-        wasmparser::ValType::V128 => ValType::V128,
-        wasmparser::ValType::Ref(RefType::FUNCREF) => ValType::FuncRef,
-        wasmparser::ValType::Ref(RefType::EXTERNREF) => ValType::ExternRef,
-        wasmparser::ValType::Ref(other) => {
-            let feature = format!("values of the reference type {other}");
-            return Err(CompileError::unsupported(offset, feature));
-        }
-    })
-}
-
-fn table_type(ty: &wasmparser::TableType, offset: u64) -> Result<TableType> {
-    if ty.table64 {
-        return Err(CompileError::unsupported(
-            offset,
-            "tables with 64-bit indices",
-        ));
-    }
-    if ty.shared {
-        return Err(CompileError::unsupported(offset, "shared tables"));
-    }
-    Ok(TableType {
-        element: val_type(wasmparser::ValType::Ref(ty.element_type), offset)?,
-        minimum: ty.initial,
-        maximum: ty.maximum,
-    })
-}
-
-fn memory_type(ty: &wasmparser::MemoryType, offset: u64) -> Result<MemoryType> {
-    for (present, feature) in [
-        (ty.memory64, "memories with 64-bit addresses"),
-        (ty.shared, "threads (a shared memory)"),
-        (ty.page_size_log2.is_some(), "custom page sizes"),
-    ] {
-        if present {
-            return Err(CompileError::unsupported(offset, feature));
-        }
-    }
-    Ok(MemoryType {
-        minimum_pages: ty.initial,
-        maximum_pages: ty.maximum,
-    })
-}
-
-fn global_type(ty: &wasmparser::GlobalType, offset: u64) -> Result<GlobalType> {
-    if ty.shared {
-        return Err(CompileError::unsupported(
-            offset,
-            "threads (a shared global)",
-        ));
-    }
-    Ok(GlobalType {
-        content: val_type(ty.content_type, offset)?,
-        mutable: ty.mutable,
-    })
-}
-
-fn const_expr(expr: &WasmConstExpr<'_>) -> Result<ConstExpr> {
-    let mut operators = expr.get_operators_reader();
-    let (first, offset) = operators.read_with_offset()?;
-    let value = match first {
-        Operator::I32Const { value } => ConstExpr::I32(value),
-        Operator::I64Const { value } => ConstExpr::I64(value),
-        Operator::F32Const { value } => ConstExpr::F32(value.bits()),
-        Operator::F64Const { value } => ConstExpr::F64(value.bits()),
-        Operator::V128Const { value } => ConstExpr::V128(*value.bytes()),
-        Operator::GlobalGet { global_index } => ConstExpr::GlobalGet(global_index),
-        Operator::RefFunc { function_index } => ConstExpr::RefFunc(function_index),
-        Operator::RefNull {
-            hty: HeapType::FUNC,
-        } => ConstExpr::RefNull(ValType::FuncRef),
-        Operator::RefNull {
-            hty: HeapType::EXTERN,
-        } => ConstExpr::RefNull(ValType::ExternRef),
-        other => {
-            let feature = format!("the constant expression {other:?}");
-            return Err(CompileError::unsupported(offset, feature));
-        }
-    };
-    match operators.read_with_offset()? {
-        (Operator::End, _) => Ok(value),
-        (_, offset) => Err(CompileError::unsupported(
-            offset,
-            "extended constant expressions",
-        )),
-    }
-}
-
-fn items(items: ElementItems<'_>, offset: u64) -> Result<Items> {
+fn items(module: &mut Module<'_>, items: ElementItems<'_>, offset: u64) -> Result<Items> {
     match items {
         ElementItems::Functions(reader) => {
             let funcs = reader.into_iter().collect::<Result<Vec<_>, _>>()?;
             Ok(Items::Funcs(funcs))
         }
         ElementItems::Expressions(ty, reader) => {
-            val_type(wasmparser::ValType::Ref(ty), offset)?;
+            module.val_type(wasmparser::ValType::Ref(ty), offset)?;
             let exprs = reader
                 .into_iter()
-                .map(|expr| const_expr(&expr?))
+                .map(|expr| const_expr(module, &expr?))
                 .collect::<Result<Vec<_>>>()?;
             let as_func = |expr: &ConstExpr| match expr {
                 ConstExpr::RefFunc(index) => Some(*index),
-                ConstExpr::RefNull(ValType::FuncRef) => Some(NULL_FUNC),
+                ConstExpr::RefNull(heap) if heap.hierarchy() == Hierarchy::Func => Some(NULL_FUNC),
                 _ => None,
             };
             match exprs.iter().map(as_func).collect() {
@@ -403,4 +283,11 @@ fn names<'a>(module: &mut Module<'a>, reader: wasmparser::NameSectionReader<'a>)
             Err(_) => return,
         }
     }
+}
+
+/// What the text format calls an operator, roughly.
+pub(crate) fn name_of(operator: &wasmparser::Operator<'_>) -> String {
+    let name = format!("{operator:?}");
+    let name = name.split(' ').next().unwrap_or_default();
+    name.to_owned()
 }

@@ -2,10 +2,12 @@
 //! functions escape, where everything is in the vmctx, what memories start with.
 
 use precast_artifacts_format::abi::{VmctxCounts, VmctxLayout};
-use precast_artifacts_format::{CONST_TABLE_ENTRY_BYTES, ConstExpr, ExternIndex, Target, ValType};
+use precast_artifacts_format::{CONST_TABLE_ENTRY_BYTES, ConstExpr, ExternIndex, Target};
 use rustc_hash::FxHashMap;
 
+use crate::env::{POINTER, clif_type};
 use crate::error::CompileError;
+use crate::features::Features;
 use crate::image::{self, Images};
 use crate::module::{Items, Module, NULL_FUNC, SegmentMode};
 use crate::scan::Uses;
@@ -34,6 +36,8 @@ pub(crate) struct Plan {
     /// Types of host functions that the code may call, ascending.
     pub(crate) import_types: Vec<u32>,
     pub(crate) images: Images,
+    /// What the module needs beyond version 2.0.
+    pub(crate) features: Features,
 }
 
 /// Where a table is.
@@ -107,6 +111,7 @@ impl Plan {
             thunks,
             const_globals: const_globals(module),
             images: image::plan(module, target.page_bytes() as usize),
+            features: module.features.union(uses.features),
         })
     }
 
@@ -146,15 +151,18 @@ fn place_tables(module: &Module<'_>, uses: &Uses) -> (Vec<TablePlace>, Vec<Vec<u
 /// as values or sees it from outside, and all its segments have known places within it.
 fn constant_contents(module: &Module<'_>, uses: &Uses, table: u32) -> Option<Vec<u32>> {
     let ty = module.tables[table as usize];
-    let init = module.table_inits[(table - module.imported_tables) as usize];
+    let init = &module.table_inits[(table - module.imported_tables) as usize];
     let exported = module
         .exports
         .iter()
         .any(|export| export.index == ExternIndex::Table(table));
     if exported
         || uses.tables.contains(&table)
-        || ty.element != ValType::FuncRef
+        || clif_type(ty.element) != POINTER
         || !matches!(init, ConstExpr::RefNull(_))
+        // An element's type is to be a number known now. That of an imported function may be any
+        // subtype of what the module says.
+        || module.types.iter().any(|ty| !ty.is_final)
     {
         return None;
     }
@@ -162,8 +170,8 @@ fn constant_contents(module: &Module<'_>, uses: &Uses, table: u32) -> Option<Vec
         module
             .elements
             .iter()
-            .filter_map(move |segment| match segment.mode {
-                SegmentMode::Active(target, offset) if target == table => {
+            .filter_map(move |segment| match &segment.mode {
+                SegmentMode::Active(target, offset) if *target == table => {
                     Some((offset, &segment.items))
                 }
                 _ => None,
@@ -181,10 +189,14 @@ fn constant_contents(module: &Module<'_>, uses: &Uses, table: u32) -> Option<Vec
     }
     let mut contents = vec![NULL_FUNC; ty.minimum as usize];
     for (offset, items) in segments() {
-        let (ConstExpr::I32(offset), Items::Funcs(funcs)) = (offset, items) else {
+        let start = match *offset {
+            ConstExpr::I32(offset) => offset.cast_unsigned() as usize,
+            ConstExpr::I64(offset) => usize::try_from(offset).ok()?,
+            _ => return None,
+        };
+        let Items::Funcs(funcs) = items else {
             return None;
         };
-        let start = offset as u32 as usize;
         contents
             .get_mut(start..start.checked_add(funcs.len())?)?
             .copy_from_slice(funcs);
@@ -202,9 +214,9 @@ fn escaping(module: &Module<'_>, uses: &Uses, tables: &[TablePlace]) -> Vec<u32>
     found.extend(module.global_inits.iter().filter_map(in_expr));
     found.extend(module.table_inits.iter().filter_map(in_expr));
     for segment in &module.elements {
-        let stays = match segment.mode {
+        let stays = match &segment.mode {
             SegmentMode::Declared => true,
-            SegmentMode::Active(table, _) => tables[table as usize].is_constant(),
+            SegmentMode::Active(table, _) => tables[*table as usize].is_constant(),
             SegmentMode::Passive => false,
         };
         if !stays {
@@ -260,8 +272,11 @@ fn const_globals(module: &Module<'_>) -> Vec<Option<ConstExpr>> {
         .iter()
         .zip(&module.global_inits)
         .map(|(ty, init)| {
-            let known = !matches!(init, ConstExpr::GlobalGet(_) | ConstExpr::RefFunc(_));
-            (!ty.mutable && known).then_some(*init)
+            let known = !matches!(
+                init,
+                ConstExpr::GlobalGet(_) | ConstExpr::RefFunc(_) | ConstExpr::Ops(_)
+            );
+            (!ty.mutable && known).then(|| init.clone())
         });
     imported.chain(defined).collect()
 }

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 use wasmparser::{FunctionBody, Operator};
 
+use crate::features::Features;
 use crate::module::Module;
 
 /// What all function bodies together use.
@@ -18,6 +19,8 @@ pub(crate) struct Uses {
     pub(crate) ref_funcs: FxHashSet<u32>,
     /// Types of indirect calls, as the module's type indices, with the table called through.
     pub(crate) indirect_calls: FxHashSet<(u32, u32)>,
+    /// What the operators belong to, beyond version 2.0.
+    pub(crate) features: Features,
 }
 
 impl Uses {
@@ -25,10 +28,12 @@ impl Uses {
         self.tables.extend(other.tables);
         self.ref_funcs.extend(other.ref_funcs);
         self.indirect_calls.extend(other.indirect_calls);
+        self.features = self.features.union(other.features);
         self
     }
 
     fn add(&mut self, operator: &Operator<'_>) {
+        self.features = self.features.union(Features::of_operator(operator));
         match *operator {
             Operator::TableGet { table }
             | Operator::TableSet { table }

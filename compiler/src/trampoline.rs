@@ -27,7 +27,7 @@ pub(crate) fn entry(
     context: &mut FunctionBuilderContext,
     func: &mut Function,
 ) {
-    let func_type = &env.module.types[ty as usize];
+    let func_type = env.module.type_at(ty);
     let mut signature = Signature::new(env.host_convention());
     match passing {
         Passing::Slots => {
@@ -134,7 +134,7 @@ pub(crate) fn import(
     let (mut builder, block) = start(func, env.signature(ty).clone(), 2, ty, context);
     let params = builder.block_params(block).to_vec();
     let host_func = params[0];
-    let func_type = &env.module.types[ty as usize];
+    let func_type = env.module.type_at(ty);
     let mut func_env = FuncEnv::new(env, &mut builder);
 
     let store_context = func_env.store_context(&mut builder);

@@ -24,7 +24,7 @@ use wasmparser::{FuncValidatorAllocations, Operator};
 use crate::env::{FuncEnv, ModuleEnv, clif_type};
 use crate::error::CompileError;
 use crate::module::Body;
-use crate::parse::val_type;
+use crate::parse;
 
 use control::Frame;
 use fuel::Segment;
@@ -146,12 +146,8 @@ impl Translator<'_, '_> {
             self.fuel_after(operator);
             Ok(())
         } else {
-            let name = format!("{operator:?}");
-            let name = name.split(' ').next().unwrap_or_default();
-            Err(CompileError::unsupported(
-                offset,
-                format!("the instruction {name}"),
-            ))
+            let feature = format!("the instruction {}", parse::name_of(operator));
+            Err(CompileError::unsupported(offset, feature))
         }
     }
 
@@ -160,7 +156,7 @@ impl Translator<'_, '_> {
             .builder
             .current_block()
             .expect("the entry block is current");
-        for (number, ty) in (1..).zip(&self.env.env.module.types[ty as usize].params) {
+        for (number, ty) in (1..).zip(&self.env.env.module.type_at(ty).params) {
             let variable = self.builder.declare_var(clif_type(*ty));
             let value = self.builder.block_params(block)[number];
             self.builder.def_var(variable, value);
@@ -172,7 +168,7 @@ impl Translator<'_, '_> {
         for _ in 0..reader.read_var_u32()? {
             let offset = reader.original_position();
             let count = reader.read_var_u32()?;
-            let ty = val_type(reader.read()?, offset)?;
+            let ty = self.env.env.module.val_type(reader.read()?, offset)?;
             let zero = self.zero(ty);
             for _ in 0..count {
                 let variable = self.builder.declare_var(clif_type(ty));
@@ -187,7 +183,7 @@ impl Translator<'_, '_> {
             ValType::F32 => self.builder.ins().f32const(0.0),
             ValType::F64 => self.builder.ins().f64const(0.0),
             ValType::V128 => self.vector_constant([0; 16]),
-            ValType::I32 | ValType::I64 | ValType::FuncRef | ValType::ExternRef => {
+            ValType::I32 | ValType::I64 | ValType::Ref(_) => {
                 self.builder.ins().iconst(clif_type(ty), 0)
             }
         }

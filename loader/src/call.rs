@@ -31,7 +31,12 @@ pub(crate) fn with_values<T>(
     let core = store.core_mut();
     core.check_owner(func.store);
     let ty = Arc::clone(&core.func(func.index).ty);
-    if !params.iter().map(Val::ty).eq(ty.params.iter().copied()) {
+    let fits = params.len() == ty.params.len()
+        && params
+            .iter()
+            .zip(&ty.params)
+            .all(|(param, &ty)| param.is_of(ty, core));
+    if !fits {
         let given = params.iter().map(Val::ty);
         return Err(UsageError::WrongSignature {
             expected: FuncType::new(given, ty.results.iter().copied()),

@@ -1,9 +1,10 @@
 //! What modules and stores have in common: configuration and the identity of function types.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use precast_artifacts_format::{CpuFeatures, FuncType, Host, Target};
+use precast_artifacts_format::{
+    CpuFeatures, FuncType, Host, Manifest, SubType, Target, TypeInterner,
+};
 
 use crate::allocator::MemoryAllocator;
 use crate::error::LimitError;
@@ -71,7 +72,7 @@ impl Config {
     /// # use precast_loader::{Config, Engine, Memory, MemoryType, Store};
     /// let engine = Engine::new(Config::new().max_memory_bytes(1 << 20));
     /// let mut store = Store::new(&engine, ());
-    /// let ty = MemoryType { minimum_pages: 17, maximum_pages: None };
+    /// let ty = MemoryType::new(17, None);
     /// assert!(Memory::new(&mut store, ty).is_err());
     /// ```
     pub fn max_memory_bytes(&mut self, bytes: u64) -> &mut Self {
@@ -192,23 +193,24 @@ impl Engine {
         &self.inner.memory_source
     }
 
-    /// The ids of function types. Equal types have equal ids, in all modules of the engine.
-    pub(crate) fn type_ids<'a>(
-        &self,
-        types: impl IntoIterator<Item = &'a FuncType>,
-    ) -> Result<Box<[u32]>, LimitError> {
-        let mut registry = self.types();
-        types.into_iter().map(|ty| registry.id_of(ty)).collect()
+    /// The ids of a manifest's types. Equal types have equal ids, in all modules of the engine.
+    pub(crate) fn type_ids(&self, manifest: &Manifest) -> Result<Box<[u32]>, LimitError> {
+        self.types().add_all(manifest)
     }
 
-    /// The id of one function type.
+    /// The id of one function type, which refers to other types by their ids.
     pub(crate) fn type_id(&self, ty: &FuncType) -> Result<u32, LimitError> {
-        self.types().id_of(ty)
+        self.types().add(ty)
+    }
+
+    /// Whether values of the type with the id `a` are of that with the id `b` too.
+    pub(crate) fn is_subtype(&self, a: u32, b: u32) -> bool {
+        a == b || self.types().is_declared_subtype(a, b)
     }
 
     /// The function type with that id.
     pub(crate) fn func_type(&self, id: u32) -> Option<Arc<FuncType>> {
-        self.types().by_id.get(id as usize).cloned()
+        Some(Arc::clone(&self.types().by_id.get(id as usize)?.func))
     }
 
     fn types(&self) -> std::sync::MutexGuard<'_, TypeRegistry> {
@@ -223,28 +225,60 @@ impl Default for Engine {
     }
 }
 
-/// Numbers function types. A type once seen stays, as long as the engine lives.
+/// Numbers types. A type once seen stays, as long as the engine lives.
 #[derive(Debug, Default)]
 struct TypeRegistry {
-    ids: HashMap<Arc<FuncType>, u32>,
-    by_id: Vec<Arc<FuncType>>,
+    interner: TypeInterner,
+    by_id: Vec<KnownType>,
 }
 
+/// A type that has an id. Other types are ids in it.
+#[derive(Debug)]
+struct KnownType {
+    func: Arc<FuncType>,
+    supertype: Option<u32>,
+}
+
+const TOO_MANY: LimitError = LimitError::TooMany {
+    what: "function types",
+};
+
 impl TypeRegistry {
-    fn id_of(&mut self, ty: &FuncType) -> Result<u32, LimitError> {
-        if let Some(&id) = self.ids.get(ty) {
-            return Ok(id);
+    fn add_all(&mut self, manifest: &Manifest) -> Result<Box<[u32]>, LimitError> {
+        let mut ids = Vec::with_capacity(manifest.types.len());
+        for (start, group) in manifest.groups() {
+            let interned = self.interner.intern(group, start, &ids).ok_or(TOO_MANY)?;
+            let first = interned.first;
+            if interned.is_new {
+                let id = |index: u32| match index.checked_sub(start) {
+                    Some(within) => first + within,
+                    None => ids.get(index as usize).copied().unwrap_or(NO_TYPE),
+                };
+                self.by_id.extend(group.iter().map(|ty| KnownType {
+                    func: Arc::new(ty.func.map_types(id)),
+                    supertype: ty.supertype.map(id),
+                }));
+            }
+            ids.extend((first..).take(group.len()));
         }
-        let id = u32::try_from(self.by_id.len())
-            .ok()
-            .filter(|&id| id != NO_TYPE)
-            .ok_or(LimitError::TooMany {
-                what: "function types",
-            })?;
-        let ty = Arc::new(ty.clone());
-        self.by_id.push(Arc::clone(&ty));
-        self.ids.insert(ty, id);
-        Ok(id)
+        Ok(ids.into())
+    }
+
+    fn add(&mut self, ty: &FuncType) -> Result<u32, LimitError> {
+        let plain = SubType::plain(ty.clone());
+        let interned = self.interner.intern_alone(&plain).ok_or(TOO_MANY)?;
+        if interned.is_new {
+            self.by_id.push(KnownType {
+                func: Arc::new(plain.func),
+                supertype: None,
+            });
+        }
+        Ok(interned.first)
+    }
+
+    fn is_declared_subtype(&self, a: u32, b: u32) -> bool {
+        let supertype = |&id: &u32| self.by_id.get(id as usize)?.supertype;
+        std::iter::successors(supertype(&a), supertype).any(|id| id == b)
     }
 }
 
@@ -264,18 +298,63 @@ pub(crate) fn host() -> Option<&'static Host> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use precast_artifacts_format::ValType;
+    use precast_artifacts_format::{HeapType, RefType, ValType};
 
     #[test]
     fn equal_types_have_equal_ids() {
         let engine = Engine::default();
         let a = FuncType::new([ValType::I32], []);
         let b = FuncType::new([], [ValType::I32]);
-        let ids = engine.type_ids([&a, &b, &a]).unwrap();
-        assert_eq!(ids[0], ids[2]);
+        let manifest = Manifest {
+            types: [&a, &b].map(|ty| SubType::plain(ty.clone())).into(),
+            ..Manifest::default()
+        };
+        let ids = engine.type_ids(&manifest).unwrap();
         assert_ne!(ids[0], ids[1]);
+        assert_eq!(engine.type_ids(&manifest).unwrap(), ids);
         assert_eq!(engine.type_id(&b).unwrap(), ids[1]);
         assert_eq!(*engine.func_type(ids[1]).unwrap(), b);
         assert!(engine.func_type(2).is_none());
+    }
+
+    #[test]
+    fn types_refer_to_others_by_their_ids() {
+        let engine = Engine::default();
+        let callback = engine.type_id(&FuncType::new([], [])).unwrap();
+        let reference = |number| ValType::Ref(RefType::nullable(HeapType::Concrete(number)));
+        let taking = FuncType::new([reference(callback)], []);
+        let id = engine.type_id(&taking).unwrap();
+        // The same types in a module, where the callback's number is another one.
+        let manifest = Manifest {
+            types: vec![
+                SubType::plain(FuncType::new([ValType::F64], [])),
+                SubType::plain(FuncType::new([], [])),
+                SubType::plain(FuncType::new([reference(1)], [])),
+            ],
+            ..Manifest::default()
+        };
+        let ids = engine.type_ids(&manifest).unwrap();
+        assert_eq!(ids[1..], [callback, id]);
+        assert_eq!(*engine.func_type(id).unwrap(), taking);
+        let dangling = FuncType::new([reference(1_000)], []);
+        assert!(engine.type_id(&dangling).is_err());
+    }
+
+    #[test]
+    fn subtypes_are_those_that_were_declared() {
+        let declare = |supertype| SubType {
+            is_final: false,
+            supertype,
+            func: FuncType::new([], []),
+        };
+        let manifest = Manifest {
+            types: vec![declare(None), declare(Some(0)), declare(Some(1))],
+            ..Manifest::default()
+        };
+        let engine = Engine::default();
+        let ids = engine.type_ids(&manifest).unwrap();
+        assert!(engine.is_subtype(ids[2], ids[0]));
+        assert!(engine.is_subtype(ids[0], ids[0]));
+        assert!(!engine.is_subtype(ids[0], ids[2]));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::engine::Engine;
 use precast_artifacts_format::{FuncType, GlobalType, ImportType, Manifest, MemoryType, TableType};
 
 /// The type of something that a module imports or exports.
@@ -29,30 +30,43 @@ impl ExternType {
     /// The type that an import of `manifest` must have.
     pub(crate) fn of_import(manifest: &Manifest, import: &ImportType) -> Option<Self> {
         Some(match *import {
-            ImportType::Func(index) => Self::Func(manifest.types.get(index as usize)?.clone()),
+            ImportType::Func(index) => Self::Func(manifest.func_type(index)?.clone()),
             ImportType::Table(ty) => Self::Table(ty),
             ImportType::Memory(ty) => Self::Memory(ty),
             ImportType::Global(ty) => Self::Global(ty),
         })
     }
 
-    /// Whether something of type `self` can be imported as `wanted` (WebAssembly core
-    /// specification, 3.3, matching of external types).
-    pub(crate) fn matches(&self, wanted: &Self) -> bool {
+    /// Whether something of type `self`, which is no function, can be imported as `wanted`
+    /// (WebAssembly core specification, 3.3, matching of external types). Numbers of types are
+    /// those of `engine`.
+    pub(crate) fn matches(&self, wanted: &Self, engine: &Engine) -> bool {
         match (self, wanted) {
-            (Self::Func(found), Self::Func(wanted)) => found == wanted,
-            (Self::Global(found), Self::Global(wanted)) => found == wanted,
+            (Self::Global(found), Self::Global(wanted)) => {
+                let fits = if wanted.mutable {
+                    found.content == wanted.content
+                } else {
+                    let declared = |a, b| engine.is_subtype(a, b);
+                    found.content.is_subtype(wanted.content, declared)
+                };
+                found.mutable == wanted.mutable && fits
+            }
             (Self::Table(found), Self::Table(wanted)) => {
                 found.element == wanted.element
+                    && found.is_64 == wanted.is_64
                     && limits_match(
                         (found.minimum, found.maximum),
                         (wanted.minimum, wanted.maximum),
                     )
             }
-            (Self::Memory(found), Self::Memory(wanted)) => limits_match(
-                (found.minimum_pages, found.maximum_pages),
-                (wanted.minimum_pages, wanted.maximum_pages),
-            ),
+            (Self::Memory(found), Self::Memory(wanted)) => {
+                let kind = |ty: &MemoryType| (ty.is_64, ty.is_shared, ty.page_bytes_log2);
+                kind(found) == kind(wanted)
+                    && limits_match(
+                        (found.minimum_pages, found.maximum_pages),
+                        (wanted.minimum_pages, wanted.maximum_pages),
+                    )
+            }
             _ => false,
         }
     }
@@ -85,14 +99,15 @@ mod tests {
     #[test]
     fn limits_match_if_the_smallest_is_large_and_the_largest_small_enough() {
         let memory = |minimum_pages, maximum_pages| {
-            ExternType::Memory(MemoryType {
-                minimum_pages,
-                maximum_pages,
-            })
+            ExternType::Memory(MemoryType::new(minimum_pages, maximum_pages))
         };
         let check = |found, wanted, expected| {
             let (found, wanted): (ExternType, ExternType) = (found, wanted);
-            assert_eq!(found.matches(&wanted), expected, "{found} as {wanted}");
+            assert_eq!(
+                found.matches(&wanted, &Engine::default()),
+                expected,
+                "{found} as {wanted}"
+            );
         };
         check(memory(2, Some(3)), memory(1, Some(4)), true);
         check(memory(2, None), memory(2, None), true);

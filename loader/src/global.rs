@@ -117,7 +117,7 @@ impl Global {
 
 fn to_slot(core: &mut StoreCore, ty: GlobalType, value: Val) -> Result<Slot, UsageError> {
     let (expected, found) = (ty.content, value.ty());
-    if expected != found {
+    if !value.is_of(expected, core) {
         return Err(UsageError::WrongType { expected, found });
     }
     Ok(value.to_slot(core))

@@ -395,10 +395,12 @@ where
             closure(caller.reborrow(), &params, &mut results)?;
             for ((&expected, result), slot) in ty.results.iter().zip(results).zip(slots) {
                 let found = result.ty();
-                if found != expected {
+                let mut store = caller.as_store_mut();
+                let core = store.core_mut();
+                if !result.is_of(expected, core) {
                     return Err(UsageError::WrongType { expected, found }.into());
                 }
-                *slot = result.to_slot(caller.as_store_mut().core_mut());
+                *slot = result.to_slot(core);
             }
             Ok(())
         })

@@ -108,14 +108,17 @@ fn check_imports(core: &StoreCore, module: &Module, imports: &[Extern]) -> Resul
 }
 
 fn fits(core: &StoreCore, module: &Module, wanted: &ImportType, item: &Extern) -> bool {
+    let matches = |item: &Extern, wanted| type_of(core, item).matches(&wanted, &core.engine);
     match (wanted, item) {
         // By number: types need not be compared part by part.
         (ImportType::Func(ty), Extern::Func(func)) => {
-            module.type_ids().get(*ty as usize) == Some(&core.func(func.index).type_id)
+            let wanted = module.type_ids().get(*ty as usize);
+            let found = core.func(func.index).type_id;
+            wanted.is_some_and(|&wanted| core.engine.is_subtype(found, wanted))
         }
-        (ImportType::Table(ty), item) => type_of(core, item).matches(&ExternType::Table(*ty)),
-        (ImportType::Memory(ty), item) => type_of(core, item).matches(&ExternType::Memory(*ty)),
-        (ImportType::Global(ty), item) => type_of(core, item).matches(&ExternType::Global(*ty)),
+        (ImportType::Table(ty), item) => matches(item, ExternType::Table(*ty)),
+        (ImportType::Memory(ty), item) => matches(item, ExternType::Memory(*ty)),
+        (ImportType::Global(ty), item) => matches(item, ExternType::Global(*ty)),
         _ => false,
     }
 }
@@ -321,10 +324,10 @@ fn copy_element_segments(
     module: &Module,
 ) -> Result<(), Error> {
     for segment in &module.manifest().element_segments {
-        if let ElementMode::Active { table, offset } = segment.mode {
-            let offset = segments::evaluate_offset(core, instance, &offset)?;
+        if let ElementMode::Active { table, offset } = &segment.mode {
+            let offset = segments::evaluate_offset(core, instance, offset)?;
             let data = &core.instances[instance as usize];
-            let number = data.tables.get(table as usize).copied().flatten();
+            let number = data.tables.get(*table as usize).copied().flatten();
             let number = number
                 .ok_or_else(|| damaged(Section::Manifest, "a segment's table is constant"))?;
             let count = segments::element_count(&segment.items);
@@ -342,10 +345,10 @@ fn copy_element_segments(
 
 fn copy_data_segments(core: &mut StoreCore, instance: u32, module: &Module) -> Result<(), Error> {
     for segment in &module.manifest().data_segments {
-        if let DataMode::Active { memory, offset } = segment.mode {
-            let offset = segments::evaluate_offset(core, instance, &offset)?;
+        if let DataMode::Active { memory, offset } = &segment.mode {
+            let offset = segments::evaluate_offset(core, instance, offset)?;
             let data = &core.instances[instance as usize];
-            let number = data.memories.get(memory as usize).copied();
+            let number = data.memories.get(*memory as usize).copied();
             let number = number.ok_or_else(|| damaged(Section::Manifest, "a segment's memory"))?;
             let range = segments::Range {
                 destination: offset,

@@ -76,9 +76,9 @@ mod vm;
 mod wasm_ty;
 
 pub use precast_artifacts_format::{
-    Arch, ArtifactError, CpuFeature, CpuFeatures, Difference, FuncType, GlobalType, Host,
-    MemoryType, Note, Os, Section, SectionDigest, TableType, Target, TrapCode, Tunables, ValType,
-    WASM_PAGE_BYTES,
+    Arch, ArtifactError, CpuFeature, CpuFeatures, Difference, FuncType, GlobalType, HeapType,
+    Hierarchy, Host, MemoryType, Note, Os, RefType, Section, SectionDigest, TableType, Target,
+    TrapCode, Tunables, ValType, WASM_PAGE_BYTES,
 };
 
 pub use allocator::{AllocatedMemory, MemoryAllocator, MemoryRequest};

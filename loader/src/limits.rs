@@ -25,7 +25,7 @@ use crate::vm::table::TableElements;
 ///
 /// let mut store = Store::new(&Engine::default(), ());
 /// store.set_limits(Limits::new().total_memory_bytes(128 << 10));
-/// let ty = MemoryType { minimum_pages: 1, maximum_pages: None };
+/// let ty = MemoryType::new(1, None);
 /// let memory = Memory::new(&mut store, ty)?;
 /// assert_eq!(memory.grow(&mut store, 1)?, 1);
 /// assert!(memory.grow(&mut store, 1).is_err());

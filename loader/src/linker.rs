@@ -200,7 +200,7 @@ impl<T> Linker<T> {
     /// # use precast_loader::{Engine, Linker, Memory, MemoryType, Store};
     /// # let engine = Engine::default();
     /// let mut store = Store::new(&engine, ());
-    /// let ty = MemoryType { minimum_pages: 16, maximum_pages: None };
+    /// let ty = MemoryType::new(16, None);
     /// let memory = Memory::new(&mut store, ty)?;
     /// let mut linker = Linker::<()>::new(&engine);
     /// linker.define("env", "memory", memory)?;

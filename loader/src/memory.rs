@@ -24,7 +24,7 @@ pub use value::MemoryTy;
 /// use precast_loader::{Engine, Memory, MemoryType, Store};
 ///
 /// let mut store = Store::new(&Engine::default(), ());
-/// let ty = MemoryType { minimum_pages: 1, maximum_pages: Some(2) };
+/// let ty = MemoryType::new(1, Some(2));
 /// let memory = Memory::new(&mut store, ty)?;
 /// memory.write(&mut store, 65_534, &[1, 2])?;
 /// assert!(memory.write(&mut store, 65_535, &[1, 2]).is_err());
@@ -51,7 +51,7 @@ impl Memory {
     /// # use precast_loader::{Engine, Linker, Memory, MemoryType, Store};
     /// # let engine = Engine::default();
     /// # let mut store = Store::new(&engine, ());
-    /// let ty = MemoryType { minimum_pages: 1, maximum_pages: None };
+    /// let ty = MemoryType::new(1, None);
     /// let memory = Memory::new(&mut store, ty)?;
     /// let mut linker = Linker::<()>::new(&engine);
     /// linker.define("env", "memory", memory)?;
@@ -108,7 +108,7 @@ impl Memory {
     /// ```
     /// # use precast_loader::{Engine, Memory, MemoryType, Store};
     /// # let mut store = Store::new(&Engine::default(), ());
-    /// let ty = MemoryType { minimum_pages: 65_536, maximum_pages: None };
+    /// let ty = MemoryType::new(65_536, None);
     /// let memory = Memory::new(&mut store, ty)?;
     /// assert_eq!(memory.size_bytes(&store), 1 << 32);
     /// # Ok::<(), precast_loader::Error>(())
@@ -244,7 +244,7 @@ impl Memory {
     /// ```
     /// # use precast_loader::{Engine, Memory, MemoryType, Store};
     /// # let mut store = Store::new(&Engine::default(), ());
-    /// # let memory = Memory::new(&mut store, MemoryType { minimum_pages: 1, maximum_pages: None })?;
+    /// # let memory = Memory::new(&mut store, MemoryType::new(1, None))?;
     /// memory.store(&mut store, 8, 1.5f64)?;
     /// memory.store(&mut store, 16, [1u16, 2, 3])?;
     /// assert_eq!(memory.load::<f64>(&store, 8)?, 1.5);
@@ -290,7 +290,7 @@ impl Memory {
     /// ```
     /// # use precast_loader::{Engine, Memory, MemoryType, Store};
     /// # let mut store = Store::new(&Engine::default(), ());
-    /// # let memory = Memory::new(&mut store, MemoryType { minimum_pages: 1, maximum_pages: None })?;
+    /// # let memory = Memory::new(&mut store, MemoryType::new(1, None))?;
     /// assert_eq!(memory.read_vec(&store, 100, 3)?, [0; 3]);
     /// assert!(memory.read_vec(&store, 100, u64::MAX).is_err());
     /// # Ok::<(), precast_loader::Error>(())
@@ -363,7 +363,7 @@ impl Memory {
     /// ```
     /// # use precast_loader::{Engine, Memory, MemoryType, Store};
     /// # let mut store = Store::new(&Engine::default(), ());
-    /// # let memory = Memory::new(&mut store, MemoryType { minimum_pages: 1, maximum_pages: None })?;
+    /// # let memory = Memory::new(&mut store, MemoryType::new(1, None))?;
     /// let len = memory.write_str(&mut store, 64, "dönerlöß")?;
     /// assert_eq!(memory.read_string(&store, 64, len)?, "dönerlöß");
     /// # Ok::<(), precast_loader::Error>(())
@@ -410,7 +410,7 @@ impl Memory {
     /// ```
     /// # use precast_loader::{Engine, Memory, MemoryType, Store};
     /// # let mut store = Store::new(&Engine::default(), ());
-    /// # let memory = Memory::new(&mut store, MemoryType { minimum_pages: 1, maximum_pages: None })?;
+    /// # let memory = Memory::new(&mut store, MemoryType::new(1, None))?;
     /// memory.write(&mut store, 0, &[1, 2, 3])?;
     /// memory.copy_within(&mut store, 0, 1, 3)?;
     /// assert_eq!(memory.data(&store)[..4], [1, 1, 2, 3]);
@@ -481,7 +481,7 @@ impl Memory {
     /// ```
     /// # use precast_loader::{Engine, Memory, MemoryType, Store};
     /// # let mut store = Store::new(&Engine::default(), ());
-    /// let ty = MemoryType { minimum_pages: 1, maximum_pages: Some(3) };
+    /// let ty = MemoryType::new(1, Some(3));
     /// let memory = Memory::new(&mut store, ty)?;
     /// assert_eq!(memory.grow(&mut store, 2)?, 1);
     /// assert!(memory.grow(&mut store, 1).is_err());

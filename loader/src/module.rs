@@ -16,7 +16,7 @@ use precast_artifacts_format::{
 
 use crate::artifact::Artifact;
 use crate::backtrace::{DebugInfo, FrameSymbol};
-use crate::engine::{self, Engine};
+use crate::engine::{self, Engine, NO_TYPE};
 use crate::error::{Error, IoError};
 use crate::extern_type::ExternType;
 use crate::vm::space::{MemoryKey, next_module_number};
@@ -262,10 +262,12 @@ impl Module {
     }
 
     fn of_file(engine: &Engine, file: InFile<'_>, name: &str) -> Result<Self, Error> {
-        let (image, manifest, note) = Image::map(file, host()?)?;
+        let (image, mut manifest, note) = Image::map(file, host()?)?;
         let layout = manifest
             .vmctx_layout()
             .ok_or_else(|| damaged(Section::Manifest, "the size of the vmctx"))?;
+        let type_ids = engine.type_ids(&manifest)?;
+        manifest.map_types(|index| type_ids.get(index as usize).copied().unwrap_or(NO_TYPE));
         let imported_func_types = manifest
             .imports
             .iter()
@@ -281,7 +283,7 @@ impl Module {
                 display_name: name.into(),
                 layout,
                 imported: manifest.imported(),
-                type_ids: engine.type_ids(&manifest.types)?,
+                type_ids,
                 imported_func_types: imported_func_types.collect(),
                 exports_by_name: OnceLock::new(),
                 escaping: OnceLock::new(),

@@ -1,6 +1,6 @@
 //! Segments and constant expressions, at instantiation and for `memory.init` and `table.init`.
 
-use precast_artifacts_format::{ConstExpr, ElementItems, Range32, Section};
+use precast_artifacts_format::{ConstExpr, ConstOp, ElementItems, Range32, Section, ValType};
 
 use crate::error::Error;
 use crate::instance::Extern;
@@ -131,8 +131,45 @@ pub(crate) fn evaluate(
                 .ok_or_else(|| damaged(Section::Manifest, "a constant expression's global"))?;
             return Ok(global.get());
         }
+        ConstExpr::Ops(ref ops) => u128::from(evaluate_ops(core, instance, ops)?),
     };
     Ok(number.to_le_bytes())
+}
+
+/// The value that operators on integers give, which the artifact's checks have found to fit one
+/// another. Integers of 32 bits have zeros above.
+fn evaluate_ops(core: &StoreCore, instance: u32, ops: &[ConstOp]) -> Result<u64, Error> {
+    let wrong = || damaged(Section::Manifest, "a constant expression's operators");
+    let mut stack: Vec<u64> = Vec::new();
+    for op in ops {
+        let value = match *op {
+            ConstOp::I32(value) => u64::from(value.cast_unsigned()),
+            ConstOp::I64(value) => value.cast_unsigned(),
+            ConstOp::GlobalGet(index) => {
+                let global = core.global_of(instance, index).ok_or_else(wrong)?;
+                let value = u128::from_le_bytes(global.get());
+                match global.ty().content {
+                    ValType::I32 => u64::from(value as u32),
+                    _ => value as u64,
+                }
+            }
+            _ => {
+                let b = stack.pop().ok_or_else(wrong)?;
+                let a = stack.pop().ok_or_else(wrong)?;
+                let narrow = |value: u64| u64::from(value as u32);
+                match op {
+                    ConstOp::I32Add => narrow(a.wrapping_add(b)),
+                    ConstOp::I32Sub => narrow(a.wrapping_sub(b)),
+                    ConstOp::I32Mul => narrow(a.wrapping_mul(b)),
+                    ConstOp::I64Add => a.wrapping_add(b),
+                    ConstOp::I64Sub => a.wrapping_sub(b),
+                    _ => a.wrapping_mul(b),
+                }
+            }
+        };
+        stack.push(value);
+    }
+    stack.pop().ok_or_else(wrong)
 }
 
 /// The same, for an element of a table.
@@ -144,14 +181,14 @@ pub(crate) fn evaluate_element(
     Ok(u128::from_le_bytes(evaluate(core, instance, expr)?) as u64)
 }
 
-/// The same, for the offset of a segment: an `i32` that counts as unsigned.
+/// The same, for the offset of a segment: an `i32` or `i64` that counts as unsigned.
 pub(crate) fn evaluate_offset(
     core: &mut StoreCore,
     instance: u32,
     expr: &ConstExpr,
 ) -> Result<u64, Error> {
     let value = u128::from_le_bytes(evaluate(core, instance, expr)?);
-    Ok(u64::from(value as u32))
+    Ok(value as u64)
 }
 
 /// The address of a funcref for a function of the instance's: its own if the function escapes,

@@ -18,7 +18,7 @@ use crate::vm::table::TableElements;
 /// use precast_loader::{Engine, Func, Store, Table, TableType, Val, ValType};
 ///
 /// let mut store = Store::new(&Engine::default(), ());
-/// let ty = TableType { element: ValType::FuncRef, minimum: 1, maximum: None };
+/// let ty = TableType::new(ValType::FUNCREF, 1, None);
 /// let table = Table::new(&mut store, ty, Val::FuncRef(None))?;
 /// let func = Func::wrap(&mut store, || 1i32)?;
 /// table.set(&mut store, 0, func.into())?;
@@ -45,7 +45,7 @@ impl Table {
     /// ```
     /// # use precast_loader::{Engine, Store, Table, TableType, Val, ValType};
     /// # let mut store = Store::new(&Engine::default(), ());
-    /// let ty = TableType { element: ValType::ExternRef, minimum: 8, maximum: Some(8) };
+    /// let ty = TableType::new(ValType::EXTERNREF, 8, Some(8));
     /// let table = Table::new(&mut store, ty, Val::ExternRef(None))?;
     /// assert!(Table::new(&mut store, ty, Val::FuncRef(None)).is_err());
     /// # Ok::<(), precast_loader::Error>(())
@@ -74,7 +74,7 @@ impl Table {
     /// ```
     /// # use precast_loader::{AsStore, Table, ValType};
     /// fn holds_functions(store: &impl AsStore, table: Table) -> bool {
-    ///     table.ty(store).element == ValType::FuncRef
+    ///     table.ty(store).element == ValType::FUNCREF
     /// }
     /// ```
     pub fn ty(&self, store: &impl AsStore) -> TableType {
@@ -132,7 +132,7 @@ impl Table {
             Some(Val::FuncRef(Some(func))) => Ok(func),
             Some(Val::FuncRef(None)) => Err(UsageError::NullElement { index }.into()),
             Some(other) => Err(UsageError::WrongType {
-                expected: ValType::FuncRef,
+                expected: ValType::FUNCREF,
                 found: other.ty(),
             }
             .into()),
@@ -170,7 +170,7 @@ impl Table {
     /// ```
     /// # use precast_loader::{Engine, Func, Store, Table, TableType, Val, ValType};
     /// # let mut store = Store::new(&Engine::default(), ());
-    /// # let ty = TableType { element: ValType::FuncRef, minimum: 8, maximum: None };
+    /// # let ty = TableType::new(ValType::FUNCREF, 8, None);
     /// # let table = Table::new(&mut store, ty, Val::FuncRef(None))?;
     /// let nothing = Func::wrap(&mut store, || ())?;
     /// table.fill(&mut store, 0, 8, nothing.into())?;
@@ -301,7 +301,7 @@ impl Table {
 /// The value as an element.
 fn to_element(core: &mut StoreCore, expected: ValType, value: Val) -> Result<u64, UsageError> {
     let found = value.ty();
-    if found != expected || !found.is_ref() {
+    if !expected.is_ref() || !value.is_of(expected, core) {
         return Err(UsageError::WrongType { expected, found });
     }
     Ok(u128::from_le_bytes(value.to_slot(core).0) as u64)

@@ -1,7 +1,7 @@
 //! Values, when their types are known only at run time.
 
-use precast_artifacts_format::ValType;
 use precast_artifacts_format::abi::Slot;
+use precast_artifacts_format::{HeapType, Hierarchy, ValType};
 
 use crate::extern_ref::ExternRef;
 use crate::func::Func;
@@ -39,14 +39,14 @@ pub enum Val {
 }
 
 macro_rules! accessors {
-    ($($(#[$doc:meta])* $name:ident: $ty:ty = $variant:ident($pattern:pat) => $value:expr;)*) => {
+    ($($(#[$doc:meta])* $name:ident: $ty:ty, $ty_const:ident = $variant:ident($pattern:pat) => $value:expr;)*) => {
         $(
             $(#[$doc])*
             ///
             /// ```
             /// use precast_loader::{Val, ValType};
             ///
-            #[doc = concat!("let value = Val::default_of(ValType::", stringify!($variant), ");")]
+            #[doc = concat!("let value = Val::default_of(ValType::", stringify!($ty_const), ");")]
             #[doc = concat!("assert!(value.", stringify!($name), "().is_some());")]
             /// ```
             pub fn $name(&self) -> Option<$ty> {
@@ -60,7 +60,7 @@ macro_rules! accessors {
 }
 
 impl Val {
-    /// The value's type.
+    /// The value's type; for references, one of all that they have.
     ///
     /// ```
     /// # use precast_loader::{FuncType, Val};
@@ -75,8 +75,8 @@ impl Val {
             Self::F32(_) => ValType::F32,
             Self::F64(_) => ValType::F64,
             Self::V128(_) => ValType::V128,
-            Self::FuncRef(_) => ValType::FuncRef,
-            Self::ExternRef(_) => ValType::ExternRef,
+            Self::FuncRef(_) => ValType::FUNCREF,
+            Self::ExternRef(_) => ValType::EXTERNREF,
         }
     }
 
@@ -85,7 +85,7 @@ impl Val {
     /// ```
     /// # use precast_loader::{Val, ValType};
     /// assert_eq!(Val::default_of(ValType::F64), Val::from(0.0));
-    /// assert_eq!(Val::default_of(ValType::FuncRef), Val::FuncRef(None));
+    /// assert_eq!(Val::default_of(ValType::FUNCREF), Val::FuncRef(None));
     /// ```
     pub fn default_of(ty: ValType) -> Self {
         match ty {
@@ -94,26 +94,51 @@ impl Val {
             ValType::F32 => Self::F32(0),
             ValType::F64 => Self::F64(0),
             ValType::V128 => Self::V128(0),
-            ValType::FuncRef => Self::FuncRef(None),
-            ValType::ExternRef => Self::ExternRef(None),
+            ValType::Ref(ty) => match ty.heap.hierarchy() {
+                Hierarchy::Func => Self::FuncRef(None),
+                Hierarchy::Extern | Hierarchy::Exn => Self::ExternRef(None),
+            },
         }
+    }
+
+    /// Whether it is a value of type `ty`, whose numbers of types are those of the store's engine.
+    ///
+    /// # Panics
+    ///
+    /// If it refers to something in another store.
+    pub(crate) fn is_of(&self, ty: ValType, core: &StoreCore) -> bool {
+        let ValType::Ref(wanted) = ty else {
+            return self.ty() == ty;
+        };
+        let hierarchy = wanted.heap.hierarchy();
+        let heap = match *self {
+            Self::FuncRef(None) => return wanted.nullable && hierarchy == Hierarchy::Func,
+            Self::ExternRef(None) => return wanted.nullable && hierarchy == Hierarchy::Extern,
+            Self::FuncRef(Some(func)) => {
+                core.check_owner(func.store);
+                HeapType::Concrete(core.func(func.index).type_id)
+            }
+            Self::ExternRef(Some(_)) => HeapType::Extern,
+            _ => return false,
+        };
+        heap.is_subtype(wanted.heap, |a, b| core.engine.is_subtype(a, b))
     }
 
     accessors! {
         /// The 32-bit integer, if it is one.
-        i32: i32 = I32(value) => value;
+        i32: i32, I32 = I32(value) => value;
         /// The 64-bit integer, if it is one.
-        i64: i64 = I64(value) => value;
+        i64: i64, I64 = I64(value) => value;
         /// The 32-bit float, if it is one.
-        f32: f32 = F32(bits) => f32::from_bits(bits);
+        f32: f32, F32 = F32(bits) => f32::from_bits(bits);
         /// The 64-bit float, if it is one.
-        f64: f64 = F64(bits) => f64::from_bits(bits);
+        f64: f64, F64 = F64(bits) => f64::from_bits(bits);
         /// The 128-bit vector, if it is one.
-        v128: u128 = V128(bits) => bits;
+        v128: u128, V128 = V128(bits) => bits;
         /// The function reference, if it is one.
-        func_ref: Option<Func> = FuncRef(func) => func;
+        func_ref: Option<Func>, FUNCREF = FuncRef(func) => func;
         /// The host reference, if it is one.
-        extern_ref: Option<ExternRef> = ExternRef(reference) => reference;
+        extern_ref: Option<ExternRef>, EXTERNREF = ExternRef(reference) => reference;
     }
 
     /// The value as it crosses the border.
@@ -145,8 +170,12 @@ impl Val {
             ValType::F32 => Self::F32(number as u32),
             ValType::F64 => Self::F64(number as u64),
             ValType::V128 => Self::V128(number),
-            ValType::FuncRef => Self::FuncRef(core.func_of_ref(number as u64)),
-            ValType::ExternRef => Self::ExternRef(ExternRef::from_handle(number as u32, core)),
+            ValType::Ref(ty) => match ty.heap.hierarchy() {
+                Hierarchy::Func => Self::FuncRef(core.func_of_ref(number as u64)),
+                Hierarchy::Extern | Hierarchy::Exn => {
+                    Self::ExternRef(ExternRef::from_handle(number as u32, core))
+                }
+            },
         }
     }
 }

@@ -109,11 +109,11 @@ wasm_numbers! {
 }
 
 macro_rules! wasm_references {
-    ($($ty:ty = $variant:ident as $abi:ty;)*) => {$(
+    ($($ty:ty = $variant:ident, $const:ident as $abi:ty;)*) => {$(
         impl Sealed for Option<$ty> {}
 
         impl WasmTy for Option<$ty> {
-            const TYPE: ValType = ValType::$variant;
+            const TYPE: ValType = ValType::$const;
 
             type Abi = $abi;
 
@@ -130,7 +130,7 @@ macro_rules! wasm_references {
             }
 
             fn from_slot(slot: &Slot, access: SlotAccess<'_>) -> Self {
-                match Val::from_slot(ValType::$variant, slot, access.0) {
+                match Val::from_slot(ValType::$const, slot, access.0) {
                     Val::$variant(value) => value,
                     _ => None,
                 }
@@ -140,8 +140,8 @@ macro_rules! wasm_references {
 }
 
 wasm_references! {
-    Func = FuncRef as u64;
-    ExternRef = ExternRef as u32;
+    Func = FuncRef, FUNCREF as u64;
+    ExternRef = ExternRef, EXTERNREF as u32;
 }
 
 /// The parameters of a typed function: a tuple of up to 16 [`WasmTy`], or a single one.
@@ -430,7 +430,7 @@ mod tests {
         assert_eq!(u32::TYPES, [ValType::I32]);
         assert_eq!(
             <(i64, f32, u128, Option<Func>)>::TYPES,
-            [ValType::I64, ValType::F32, ValType::V128, ValType::FuncRef]
+            [ValType::I64, ValType::F32, ValType::V128, ValType::FUNCREF]
         );
     }
 

@@ -240,15 +240,8 @@ pub fn linker(engine: &Engine, store: &mut Store<Log>) -> Result<Linker<Log>, Er
                 func.call(&mut caller, &[]).map(drop)
             },
         )?;
-    let memory = MemoryType {
-        minimum_pages: 1,
-        maximum_pages: Some(2),
-    };
-    let table = TableType {
-        element: ValType::FuncRef,
-        minimum: 10,
-        maximum: Some(20),
-    };
+    let memory = MemoryType::new(1, Some(2));
+    let table = TableType::new(ValType::FUNCREF, 10, Some(20));
     let mut global = |mutable, value: Val| {
         let content = value.ty();
         Global::new(store, GlobalType { content, mutable }, value)

@@ -290,16 +290,9 @@ fn spectest(engine: &Engine, store: &mut Store<()>) -> Result<Linker<()>, Error>
         let global = Global::new(store, ty, value)?;
         linker.define("spectest", name, global)?;
     }
-    let table = TableType {
-        element: ValType::FuncRef,
-        minimum: 10,
-        maximum: Some(20),
-    };
+    let table = TableType::new(ValType::FUNCREF, 10, Some(20));
     let table = Table::new(store, table, Val::FuncRef(None))?;
-    let memory = MemoryType {
-        minimum_pages: 1,
-        maximum_pages: Some(2),
-    };
+    let memory = MemoryType::new(1, Some(2));
     let memory = Memory::new(store, memory)?;
     linker
         .define("spectest", "table", table)?
@@ -312,11 +305,11 @@ fn ref_type(ty: &HeapType<'_>) -> Result<ValType, String> {
         HeapType::Abstract {
             shared: false,
             ty: AbstractHeapType::Func,
-        } => Ok(ValType::FuncRef),
+        } => Ok(ValType::FUNCREF),
         HeapType::Abstract {
             shared: false,
             ty: AbstractHeapType::Extern,
-        } => Ok(ValType::ExternRef),
+        } => Ok(ValType::EXTERNREF),
         other => Err(format!("a value of the type {other:?}")),
     }
 }

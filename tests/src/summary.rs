@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use precast_artifacts_format::{
     Artifact, CONST_TABLE_ENTRY_BYTES, ConstExpr, ConstTableEntry, DataMode, ElementItems,
     ElementMode, Export, Extent, ExternIndex, Import, ImportType, Manifest, MemoryPlan,
-    NULL_TYPE_ID, Range32, Section, TablePlan,
+    NULL_TYPE_ID, Range32, Section, TablePlan, TypeGroup,
 };
 
 /// Describes `bytes`, an artifact.
@@ -41,6 +41,7 @@ impl Summary<'_> {
         let Manifest {
             module_name,
             types,
+            type_groups,
             imports,
             exports,
             tables,
@@ -73,6 +74,12 @@ impl Summary<'_> {
             }
             self.line(line);
         }
+        for TypeGroup { first, len } in type_groups {
+            self.line(format!(
+                "types {first} to {} are one group",
+                first + len - 1
+            ));
+        }
         for import in imports {
             self.import(import);
         }
@@ -89,21 +96,21 @@ impl Summary<'_> {
         for (index, segment) in data_segments.iter().enumerate() {
             let bytes = segment.bytes.of(self.artifact.section(Section::Passive));
             let kept = bytes.unwrap_or_default().escape_ascii();
-            let mode = match segment.mode {
+            let mode = match &segment.mode {
                 DataMode::Passive => "passive".to_owned(),
                 DataMode::InImage => "in the image".to_owned(),
                 DataMode::Active { memory, offset } => {
-                    format!("copied to memory {memory} at {}", expr(&offset))
+                    format!("copied to memory {memory} at {}", expr(offset))
                 }
             };
             self.line(format!("data {index} {mode} \"{kept}\""));
         }
         for (index, segment) in element_segments.iter().enumerate() {
-            let mode = match segment.mode {
+            let mode = match &segment.mode {
                 ElementMode::Passive => "passive".to_owned(),
                 ElementMode::Dropped => "dropped".to_owned(),
                 ElementMode::Active { table, offset } => {
-                    format!("copied to table {table} at {}", expr(&offset))
+                    format!("copied to table {table} at {}", expr(offset))
                 }
             };
             let items = match &segment.items {
@@ -255,5 +262,6 @@ fn expr(expr: &ConstExpr) -> String {
         ConstExpr::GlobalGet(index) => format!("global:{index}"),
         ConstExpr::RefNull(_) => "null".to_owned(),
         ConstExpr::RefFunc(index) => format!("function:{index}"),
+        ConstExpr::Ops(ref ops) => format!("{ops:?}"),
     }
 }

@@ -11,7 +11,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use precast_loader::{AsStoreMut, ExternRef, Val, ValType};
+use precast_loader::{AsStoreMut, ExternRef, HeapType, Val, ValType};
 
 /// The value of type `ty` that `word` stands for.
 ///
@@ -25,9 +25,8 @@ pub fn parse(store: &mut impl AsStoreMut, ty: ValType, word: &str) -> Result<Val
         ValType::F32 => float(word, 32).map(|bits| Val::F32(bits as u32)),
         ValType::F64 => float(word, 64).map(Val::F64),
         ValType::V128 => vector(word).map(Val::V128),
-        ValType::FuncRef => (word == "null").then_some(Val::FuncRef(None)),
-        ValType::ExternRef if word == "null" => Some(Val::ExternRef(None)),
-        ValType::ExternRef => {
+        ValType::Ref(_) if word == "null" => Some(Val::default_of(ty)),
+        ValType::Ref(ty) if ty.heap == HeapType::Extern => {
             let number = word
                 .strip_prefix("extern:")
                 .and_then(|n| n.parse::<u32>().ok());
@@ -35,6 +34,7 @@ pub fn parse(store: &mut impl AsStoreMut, ty: ValType, word: &str) -> Result<Val
             let reference = reference.transpose().map_err(|error| error.to_string())?;
             reference.map(|reference| Val::ExternRef(Some(reference)))
         }
+        ValType::Ref(_) => None,
     };
     value.ok_or_else(|| format!("`{word}` is no value of type {ty}"))
 }
@@ -188,8 +188,8 @@ mod tests {
             "f64x2:1,-2",
             "i32x4:0x0,0x3ff00000,0x0,0xc0000000",
         );
-        check(ValType::FuncRef, "null", "null");
-        check(ValType::ExternRef, "extern:7", "extern:7");
+        check(ValType::FUNCREF, "null", "null");
+        check(ValType::EXTERNREF, "extern:7", "extern:7");
     }
 
     #[test]
@@ -202,7 +202,7 @@ mod tests {
             (ValType::F32, "nan:0x800000"),
             (ValType::V128, "i32x4:1,2,3"),
             (ValType::V128, "i32x8:1,2,3,4,5,6,7,8"),
-            (ValType::FuncRef, "func"),
+            (ValType::FUNCREF, "func"),
         ] {
             assert_eq!(there_and_back(ty, word), None, "{word}");
         }

@@ -195,10 +195,7 @@ fn a_module_with_checks_runs_in_a_memory_that_moves() {
 fn the_hosts_own_memories_come_from_its_allocator() {
     let (allocator, engine) = engine();
     let mut store = Store::new(&engine, ());
-    let ty = MemoryType {
-        minimum_pages: 0,
-        maximum_pages: Some(1),
-    };
+    let ty = MemoryType::new(0, Some(1));
     let memory = Memory::new(&mut store, ty).unwrap();
     assert_eq!(memory.grow(&mut store, 1).unwrap(), 0);
     memory.write(&mut store, 65_535, &[1]).unwrap();

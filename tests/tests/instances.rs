@@ -201,10 +201,7 @@ fn imports_of_the_wrong_type_are_listed_all_at_once() {
              (import "env" "kind" (func)))"#,
     );
     let mut store = Store::new(&engine, ());
-    let ty = MemoryType {
-        minimum_pages: 1,
-        maximum_pages: None,
-    };
+    let ty = MemoryType::new(1, None);
     let memory = Memory::new(&mut store, ty).unwrap();
     let mut linker = Linker::new(&engine);
     linker
@@ -225,10 +222,7 @@ fn imports_of_the_wrong_type_are_listed_all_at_once() {
 fn segments_before_one_that_does_not_fit_stay_written() {
     let engine = Engine::default();
     let mut store = Store::new(&engine, ());
-    let ty = MemoryType {
-        minimum_pages: 1,
-        maximum_pages: None,
-    };
+    let ty = MemoryType::new(1, None);
     let memory = Memory::new(&mut store, ty).unwrap();
     let module = module(
         &engine,

@@ -79,10 +79,7 @@ fn all_memories_share_what_they_may_have_together() {
         assert_eq!(grow(&mut store, other, "memory", 1), -1);
         let error = instantiate(&mut store).unwrap_err();
         assert_eq!(refused(error), ("bytes of memory", 4 * PAGE));
-        let none = MemoryType {
-            minimum_pages: 0,
-            maximum_pages: None,
-        };
+        let none = MemoryType::new(0, None);
         let empty = Memory::new(&mut store, none).unwrap();
         assert!(empty.grow(&mut store, 1).is_err());
         let one_page = MemoryType {
@@ -104,11 +101,7 @@ fn a_table_grows_up_to_the_limit_and_no_further() {
         assert_eq!(grow(&mut store, instance, "table", 1), -1);
         let table = instance.table(&mut store, "table").unwrap();
         assert!(table.grow(&mut store, 1, Val::FuncRef(None)).is_err());
-        let large = TableType {
-            element: ValType::FuncRef,
-            minimum: 6,
-            maximum: None,
-        };
+        let large = TableType::new(ValType::FUNCREF, 6, None);
         let error = Table::new(&mut store, large, Val::FuncRef(None)).unwrap_err();
         let Error::Limit(LimitError::Table { wanted, allowed }) = error else {
             panic!("{error}");

@@ -443,16 +443,9 @@ fn guests_use_memories_tables_and_globals_of_the_host() {
     let module = module(&engine, text);
     let mut store = Store::new(&engine, ());
     let mut linker = Linker::new(&engine);
-    let ty = MemoryType {
-        minimum_pages: 1,
-        maximum_pages: None,
-    };
+    let ty = MemoryType::new(1, None);
     let memory = Memory::new(&mut store, ty).unwrap();
-    let ty = TableType {
-        element: ValType::FuncRef,
-        minimum: 2,
-        maximum: None,
-    };
+    let ty = TableType::new(ValType::FUNCREF, 2, None);
     let table = Table::new(&mut store, ty, Val::FuncRef(None)).unwrap();
     let global = |store: &mut Store<()>, mutable, init: Val| {
         let ty = GlobalType {

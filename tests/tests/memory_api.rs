@@ -171,10 +171,7 @@ fn bytes_can_be_filled_and_moved_in_place() {
 #[test]
 fn bytes_go_from_one_memory_to_another() {
     let (mut store, _, guests) = guest();
-    let ty = MemoryType {
-        minimum_pages: 2,
-        maximum_pages: None,
-    };
+    let ty = MemoryType::new(2, None);
     let own = Memory::new(&mut store, ty).unwrap();
     own.write(&mut store, PAGE, b"beyond the other's end")
         .unwrap();
@@ -214,10 +211,7 @@ fn what_a_guest_grows_the_host_can_reach() {
 #[test]
 fn a_memory_of_four_gibibytes_is_reached_to_its_last_byte() {
     let mut store = Store::new(&Engine::default(), ());
-    let ty = MemoryType {
-        minimum_pages: 65_536,
-        maximum_pages: None,
-    };
+    let ty = MemoryType::new(65_536, None);
     let memory = Memory::new(&mut store, ty).unwrap();
     assert_eq!(memory.size_bytes(&store), 1 << 32);
     memory

@@ -127,10 +127,7 @@ fn checked_memories_need_no_reservation() {
 fn a_host_memory_in_a_pool_is_zero_too() {
     let engine = Engine::default();
     let pool = pool(&room_for(1));
-    let ty = MemoryType {
-        minimum_pages: 2,
-        maximum_pages: None,
-    };
+    let ty = MemoryType::new(2, None);
     let module = module(&engine, &tenant(1, 3, "image"));
     for round in 0..6 {
         let mut store = Store::new_in(&engine, &pool, ());
@@ -410,15 +407,8 @@ fn the_hosts_own_memories_and_tables_count() {
     let engine = Engine::default();
     let pool = pool(&room_for(1));
     let mut store = Store::new_in(&engine, &pool, ());
-    let memory = MemoryType {
-        minimum_pages: 1,
-        maximum_pages: None,
-    };
-    let table = TableType {
-        element: ValType::FuncRef,
-        minimum: 1,
-        maximum: None,
-    };
+    let memory = MemoryType::new(1, None);
+    let table = TableType::new(ValType::FUNCREF, 1, None);
     Memory::new(&mut store, memory).unwrap();
     Table::new(&mut store, table, Val::FuncRef(None)).unwrap();
     let errors = [

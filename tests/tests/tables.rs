@@ -67,11 +67,7 @@ fn the_guest_calls_what_the_host_has_put_into_its_table() {
 #[test]
 fn elements_go_from_one_table_to_another() {
     let (mut store, instance, table) = guest();
-    let ty = TableType {
-        element: ValType::FuncRef,
-        minimum: 5,
-        maximum: None,
-    };
+    let ty = TableType::new(ValType::FUNCREF, 5, None);
     let own = Table::new(&mut store, ty, Val::FuncRef(None)).unwrap();
     own.copy_from(&mut store, 3, table, 0, 2).unwrap();
     assert_eq!(own.get(&mut store, 2), Some(Val::FuncRef(None)));
@@ -102,11 +98,11 @@ fn a_table_is_not_written_beyond_its_end_or_with_something_else() {
     assert_eq!(error, out_of_bounds(4, 1, 4));
     let wrong = |expected, found| UsageError::WrongType { expected, found };
     let error = refused(table.fill(&mut store, 0, 1, thing.into()));
-    assert_eq!(error, wrong(ValType::FuncRef, ValType::ExternRef));
+    assert_eq!(error, wrong(ValType::FUNCREF, ValType::EXTERNREF));
     let error = refused(table.fill(&mut store, 0, 1, Val::I32(0)));
-    assert_eq!(error, wrong(ValType::FuncRef, ValType::I32));
+    assert_eq!(error, wrong(ValType::FUNCREF, ValType::I32));
     let error = refused(table.copy_from(&mut store, 0, things, 0, 1));
-    assert_eq!(error, wrong(ValType::FuncRef, ValType::ExternRef));
+    assert_eq!(error, wrong(ValType::FUNCREF, ValType::EXTERNREF));
     assert_eq!(
         calls(&mut store, instance, 4),
         [Some(0), Some(1), None, None]

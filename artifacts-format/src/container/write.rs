@@ -324,24 +324,22 @@ mod tests {
     };
     use crate::target::{Arch, Os};
     use crate::traps::{TrapCode, TrapTableBuilder};
-    use crate::types::{FuncType, GlobalType, MemoryType, TableType, ValType};
-    use crate::{AddressMapBuilder, ArtifactError, CustomSections, Trampolines};
+    use crate::types::{
+        FuncType, GlobalType, HeapType, MemoryType, RefType, SubType, TableType, ValType,
+    };
+    use crate::{
+        AddressMapBuilder, ArtifactError, ConstOp, CustomSections, Trampolines, TypeGroup,
+    };
 
     /// A manifest in which every kind of everything occurs.
     fn manifest() -> Manifest {
-        let table = TableType {
-            element: ValType::FuncRef,
-            minimum: 1,
-            maximum: Some(2),
-        };
-        let memory = MemoryType {
-            minimum_pages: 1,
-            maximum_pages: Some(3),
-        };
+        let table = TableType::new(ValType::FUNCREF, 1, Some(2));
+        let memory = MemoryType::new(1, Some(3));
         let global = |content| GlobalType {
             content,
             mutable: true,
         };
+        let reference = |number| RefType::nullable(HeapType::Concrete(number));
         let import = |name: &str, ty| Import {
             module: "env".into(),
             name: name.into(),
@@ -358,9 +356,19 @@ mod tests {
         Manifest {
             module_name: Some("all".into()),
             types: vec![
-                FuncType::new([], []),
-                FuncType::new([ValType::I32, ValType::V128], [ValType::ExternRef]),
+                SubType::plain(FuncType::new([], [])),
+                SubType::plain(FuncType::new(
+                    [ValType::I32, ValType::V128],
+                    [ValType::EXTERNREF],
+                )),
+                SubType::plain(FuncType::new([ValType::Ref(reference(3))], [])),
+                SubType {
+                    is_final: false,
+                    supertype: Some(0),
+                    func: FuncType::new([], [ValType::Ref(reference(2).non_null())]),
+                },
             ],
+            type_groups: vec![TypeGroup { first: 2, len: 2 }],
             imports: vec![
                 import("f", ImportType::Func(1)),
                 import("t", ImportType::Table(table)),
@@ -382,7 +390,7 @@ mod tests {
                 TablePlan {
                     ty: table,
                     constant: Some(Range32 { offset: 0, len: 8 }),
-                    init: ConstExpr::RefNull(ValType::FuncRef),
+                    init: ConstExpr::RefNull(HeapType::Func),
                 },
             ],
             memories: vec![MemoryPlan {
@@ -399,8 +407,14 @@ mod tests {
                 value(ValType::F32, ConstExpr::F32(u32::MAX)),
                 value(ValType::F64, ConstExpr::F64(u64::MAX)),
                 value(ValType::V128, ConstExpr::V128([9; 16])),
-                value(ValType::FuncRef, ConstExpr::RefFunc(1)),
-                value(ValType::ExternRef, ConstExpr::RefNull(ValType::ExternRef)),
+                value(ValType::FUNCREF, ConstExpr::RefFunc(1)),
+                value(ValType::EXTERNREF, ConstExpr::RefNull(HeapType::Extern)),
+                value(
+                    ValType::I32,
+                    ConstExpr::Ops(
+                        [ConstOp::GlobalGet(0), ConstOp::I32(3), ConstOp::I32Mul].into(),
+                    ),
+                ),
             ],
             data_segments: vec![
                 DataSegment {
@@ -445,6 +459,8 @@ mod tests {
                     direct: None,
                 }),
                 None,
+                None,
+                None,
             ],
             import_trampolines: vec![
                 None,
@@ -452,6 +468,8 @@ mod tests {
                     slots: 8,
                     direct: None,
                 }),
+                None,
+                None,
             ],
             features: vec!["a-feature".into()],
             code_offset: 77,
@@ -544,9 +562,19 @@ mod tests {
 
     #[test]
     fn a_manifest_that_points_outside_is_refused() {
-        let wrong: [fn(&mut Manifest); 9] = [
+        let wrong: [fn(&mut Manifest); 14] = [
             |m| m.exports[0].index = ExternIndex::Func(2),
-            |m| m.imports[0].ty = ImportType::Func(2),
+            |m| m.imports[0].ty = ImportType::Func(4),
+            |m| m.type_groups[0].len = 3,
+            |m| m.type_groups.clear(),
+            |m| m.types[3].supertype = Some(3),
+            |m| {
+                m.imports[3].ty = ImportType::Global(GlobalType {
+                    content: ValType::Ref(RefType::nullable(HeapType::Concrete(4))),
+                    mutable: false,
+                })
+            },
+            |m| m.globals[7].init = ConstExpr::Ops([ConstOp::I32Add].into()),
             |m| m.memories[0].image[0].memory_offset = 65_536,
             |m| m.tables[1].constant = Some(Range32 { offset: 8, len: 8 }),
             |m| m.globals[0].init = ConstExpr::GlobalGet(1),

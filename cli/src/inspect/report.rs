@@ -6,9 +6,9 @@
 use std::iter;
 
 use precast_artifacts_format::{
-    Artifact, ArtifactError, CpuFeatures, Difference, Export, ExternIndex, FuncType, GlobalType,
-    Import, ImportType, ImportedCounts, Manifest, MemoryPlan, MemoryType, Note, RuntimeSymbol,
-    Section, SectionDigest, TablePlan, TableType, Tunables,
+    Artifact, ArtifactError, CpuFeatures, Difference, Export, ExternIndex, GlobalType, Import,
+    ImportType, ImportedCounts, Manifest, MemoryPlan, MemoryType, Note, RuntimeSymbol, Section,
+    SectionDigest, TablePlan, TableType, Tunables,
 };
 use precast_loader::{Error, Module};
 use serde::Serialize;
@@ -312,7 +312,7 @@ impl<'a> Types<'a> {
     /// The function type at an index into the manifest's types.
     fn func_type(&self, index: u32) -> String {
         let ty = self.artifact.manifest().types.get(index as usize);
-        ty.map_or_else(|| "?".into(), FuncType::to_string)
+        ty.map_or_else(|| "?".into(), ToString::to_string)
     }
 
     fn import(&self, import: &Import) -> ImportReport {

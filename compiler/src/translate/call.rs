@@ -59,7 +59,7 @@ impl Translator<'_, '_> {
     /// Calls the function of the unique type `ty` at `code`.
     fn call_code(&mut self, ty: u32, code: Value, vmctx: Value) {
         let signature = self.env.signature(self.builder.func, ty);
-        let params = self.env.env.module.types[ty as usize].params.len();
+        let params = self.env.env.module.type_at(ty).params.len();
         let args = self.pop_args(vmctx, params);
         let call = self.builder.ins().call_indirect(signature, code, &args);
         self.push_results(call);

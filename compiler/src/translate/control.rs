@@ -10,7 +10,6 @@ use wasmparser::{BlockType, Operator};
 
 use super::{Result, Translator, Values};
 use crate::env::clif_type;
-use crate::parse::val_type;
 use crate::trap::clif_trap;
 
 /// An open block.
@@ -62,7 +61,7 @@ fn block_args(values: &[cranelift_codegen::ir::Value]) -> SmallVec<[BlockArg; 8]
 impl Translator<'_, '_> {
     /// Opens the frame of the whole function, of type `ty`.
     pub(super) fn enter_function(&mut self, ty: u32) {
-        let results = &self.env.env.module.types[ty as usize].results;
+        let results = &self.env.env.module.type_at(ty).results;
         let exit = self.block_with(results);
         self.control.push(Frame {
             kind: Kind::Block,
@@ -141,10 +140,12 @@ impl Translator<'_, '_> {
     fn block_type(&self, ty: BlockType, offset: u64) -> Result<FuncType> {
         Ok(match ty {
             BlockType::Empty => FuncType::new([], []),
-            BlockType::Type(result) => FuncType::new([], [val_type(result, offset)?]),
+            BlockType::Type(result) => {
+                FuncType::new([], [self.env.env.module.val_type(result, offset)?])
+            }
             BlockType::FuncType(index) => {
                 let module = self.env.env.module;
-                module.types[module.unique_type(index) as usize].clone()
+                module.type_at(module.unique_type(index)).clone()
             }
         })
     }

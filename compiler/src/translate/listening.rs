@@ -26,7 +26,7 @@ impl Translator<'_, '_> {
         if !self.env.env.listeners {
             return;
         }
-        let func_type = &self.env.env.module.types[ty as usize];
+        let func_type = self.env.env.module.type_at(ty);
         let count = func_type.params.len().max(func_type.results.len());
         let slots = self.builder.create_sized_stack_slot(StackSlotData::new(
             StackSlotKind::ExplicitSlot,

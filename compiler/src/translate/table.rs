@@ -5,13 +5,12 @@ use std::mem::offset_of;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder as _, Value, types};
 use precast_artifacts_format::abi::{TABLE_ELEMENT_BYTES, VmTable};
-use precast_artifacts_format::{RuntimeSymbol, TrapCode, ValType};
-use wasmparser::{HeapType, Operator};
+use precast_artifacts_format::{RuntimeSymbol, TrapCode};
+use wasmparser::Operator;
 
 use super::fuel::TABLE_UNIT;
 use super::{Result, Translator};
 use crate::env::{POINTER, clif_type};
-use crate::error::CompileError;
 use crate::plan::TablePlace;
 use crate::trap::clif_trap;
 
@@ -56,15 +55,8 @@ impl Translator<'_, '_> {
                 self.call_runtime(RuntimeSymbol::ElemDrop, &[segment]);
             }
             Operator::RefNull { hty } => {
-                let ty = match hty {
-                    HeapType::FUNC => ValType::FuncRef,
-                    HeapType::EXTERN => ValType::ExternRef,
-                    other => {
-                        let feature = format!("null references of type {other:?}");
-                        return Err(CompileError::unsupported(offset, feature));
-                    }
-                };
-                let null = self.null(ty);
+                let heap = self.env.env.module.heap_type(hty, offset)?;
+                let null = self.null(heap);
                 self.push(null);
             }
             Operator::RefIsNull => {

@@ -1,7 +1,7 @@
 //! Locals, globals, constants and the plain stack operators.
 
 use cranelift_codegen::ir::{InstBuilder as _, Value, types};
-use precast_artifacts_format::{ConstExpr, ValType};
+use precast_artifacts_format::{ConstExpr, HeapType, RefType, ValType};
 use wasmparser::Operator;
 
 use super::Translator;
@@ -74,8 +74,8 @@ impl Translator<'_, '_> {
     }
 
     fn global_get(&mut self, global: u32) -> Value {
-        let known = self.env.env.plan.const_globals[global as usize];
-        match known {
+        let known = &self.env.env.plan.const_globals[global as usize];
+        match *known {
             Some(ConstExpr::I32(value)) => {
                 let bits = i64::from(value as u32);
                 self.builder.ins().iconst(types::I32, bits)
@@ -84,10 +84,10 @@ impl Translator<'_, '_> {
             Some(ConstExpr::F32(bits)) => self.f32_constant(bits),
             Some(ConstExpr::F64(bits)) => self.f64_constant(bits),
             Some(ConstExpr::V128(bytes)) => self.vector_constant(bytes),
-            Some(ConstExpr::RefNull(ty)) => self.zero(ty),
-            Some(ConstExpr::GlobalGet(_) | ConstExpr::RefFunc(_)) | None => {
+            Some(ConstExpr::RefNull(heap)) => self.null(heap),
+            Some(ConstExpr::GlobalGet(_) | ConstExpr::RefFunc(_) | ConstExpr::Ops(_)) | None => {
                 let (base, offset) = self.global_place(global);
-                let ty = clif_type(self.env.env.module.global_type(global));
+                let ty = clif_type(self.env.env.module.global_content(global));
                 let flags = self.env.global();
                 self.builder.ins().load(ty, flags, base, offset)
             }
@@ -117,10 +117,9 @@ impl Translator<'_, '_> {
         }
     }
 
-    /// The null reference of type `ty`.
-    pub(super) fn null(&mut self, ty: ValType) -> Value {
-        debug_assert!(ty.is_ref());
-        self.zero(ty)
+    /// The null reference of that type.
+    pub(super) fn null(&mut self, heap: HeapType) -> Value {
+        self.zero(ValType::Ref(RefType::nullable(heap)))
     }
 
     /// A reference as an element of a table.

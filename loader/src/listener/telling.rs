@@ -64,7 +64,7 @@ impl Function {
         match self {
             Self::Guest {
                 module, type_index, ..
-            } => &module.manifest().types[*type_index],
+            } => &module.manifest().types[*type_index].func,
             Self::Host { ty, .. } => ty,
         }
     }

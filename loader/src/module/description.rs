@@ -47,7 +47,7 @@ impl<'a> Description<'a> {
             ExternIndex::Func(index) => {
                 let defined = |index| Some(self.funcs.get(index)?.type_index);
                 let ty = of_either(&imported.funcs, index, defined)?;
-                ExternType::Func(FuncType::clone(self.manifest.types.get(ty as usize)?))
+                ExternType::Func(FuncType::clone(self.manifest.func_type(ty)?))
             }
             ExternIndex::Table(index) => {
                 let defined = |index| Some(tables.get(index as usize)?.ty);

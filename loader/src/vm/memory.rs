@@ -111,10 +111,7 @@ impl LinearMemory {
 
     /// Its type as others see it: with the present length as minimum.
     pub(crate) fn ty(&self) -> MemoryType {
-        MemoryType {
-            minimum_pages: self.pages(),
-            maximum_pages: self.ty.maximum_pages,
-        }
+        MemoryType::new(self.pages(), self.ty.maximum_pages)
     }
 
     /// Whether code compiled with `tunables` can rely on this memory.
@@ -291,10 +288,7 @@ mod tests {
 
     fn order(minimum_pages: u64, maximum_pages: Option<u64>) -> MemoryOrder<'static> {
         MemoryOrder {
-            ty: MemoryType {
-                minimum_pages,
-                maximum_pages,
-            },
+            ty: MemoryType::new(minimum_pages, maximum_pages),
             tunables: Tunables::DEFAULT,
             max_bytes: 4 << 30,
             key: None,

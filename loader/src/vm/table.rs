@@ -181,11 +181,7 @@ mod tests {
 
     fn table(minimum: u64, maximum: Option<u64>) -> Result<TableElements, Error> {
         let definition = Place::new(VmTable::default());
-        let ty = TableType {
-            element: ValType::FuncRef,
-            minimum,
-            maximum,
-        };
+        let ty = TableType::new(ValType::FUNCREF, minimum, maximum);
         TableElements::new(None, definition, ty, 1_000)
     }
 

@@ -9,9 +9,9 @@ use precast_artifacts_format::abi::{VmctxCounts, VmctxLayout};
 use precast_artifacts_format::{
     AddressMapBuilder, ArtifactParts, ConstExpr, CpuFeatures, CustomSections, DataMode,
     DataSegment, ElementItems, ElementMode, ElementSegment, Export, Extent, ExternIndex, FuncEntry,
-    FuncTable, FuncType, GlobalPlan, GlobalType, Import, ImportType, Manifest, MemoryPlan,
-    MemoryType, Range32, RuntimeSymbol, Section, Symbol, TablePlan, TableType, Target, Trampolines,
-    TrapCode, TrapTableBuilder, Tunables, ValType,
+    FuncTable, FuncType, GlobalPlan, GlobalType, HeapType, Import, ImportType, Manifest,
+    MemoryPlan, MemoryType, Range32, RuntimeSymbol, Section, SubType, Symbol, TablePlan, TableType,
+    Target, Trampolines, TrapCode, TrapTableBuilder, Tunables, ValType,
 };
 use precast_loader::{Engine, Instance, Linker, Module, Store};
 
@@ -337,7 +337,7 @@ pub(crate) fn parts() -> Parts {
     }
     let manifest = Manifest {
         module_name: Some("handmade".into()),
-        types: vec![func_type()],
+        types: vec![SubType::plain(func_type())],
         imports: vec![Import {
             module: "env".into(),
             name: "host".into(),
@@ -345,19 +345,12 @@ pub(crate) fn parts() -> Parts {
         }],
         exports,
         tables: vec![TablePlan {
-            ty: TableType {
-                element: ValType::FuncRef,
-                minimum: 4,
-                maximum: None,
-            },
+            ty: TableType::new(ValType::FUNCREF, 4, None),
             constant: None,
-            init: ConstExpr::RefNull(ValType::FuncRef),
+            init: ConstExpr::RefNull(HeapType::Func),
         }],
         memories: vec![MemoryPlan {
-            ty: MemoryType {
-                minimum_pages: 1,
-                maximum_pages: Some(3),
-            },
+            ty: MemoryType::new(1, Some(3)),
             image: vec![Extent {
                 memory_offset: 4096,
                 image_offset: 0,

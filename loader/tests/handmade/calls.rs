@@ -246,11 +246,7 @@ fn functions_are_called_through_tables() {
 fn a_host_function_becomes_callable_when_a_module_with_a_trampoline_comes() {
     let engine = Engine::default();
     let mut store = Store::new(&engine, ());
-    let ty = TableType {
-        element: ValType::FuncRef,
-        minimum: 1,
-        maximum: None,
-    };
+    let ty = TableType::new(ValType::FUNCREF, 1, None);
     let early = Func::wrap(&mut store, |a: i64, b: i64| a * 100 + b).unwrap();
     let table = Table::new(&mut store, ty, early.into()).unwrap();
 
@@ -343,7 +339,7 @@ fn a_handle_is_of_no_use_in_another_store() {
 #[test]
 fn a_function_type_that_no_artifact_has_an_entry_for_still_has_a_type() {
     let (mut store, _) = plain();
-    let ty = FuncType::new([ValType::V128], [ValType::F32, ValType::ExternRef]);
+    let ty = FuncType::new([ValType::V128], [ValType::F32, ValType::EXTERNREF]);
     let func = Func::new(&mut store, ty.clone(), |_, params, results| {
         results[0] = Val::from(1.5f32);
         assert_eq!(params[0].v128(), Some(7));

@@ -247,10 +247,7 @@ fn globals_start_with_their_values() {
 fn imported_memories_and_globals_are_shared() {
     let mut parts = parts();
     let manifest = &mut parts.manifest;
-    let memory_type = MemoryType {
-        minimum_pages: 1,
-        maximum_pages: Some(3),
-    };
+    let memory_type = MemoryType::new(1, Some(3));
     let global_type = GlobalType {
         content: ValType::I32,
         mutable: false,
@@ -277,10 +274,7 @@ fn imported_memories_and_globals_are_shared() {
 
     // A memory that is too small, or may become too large.
     for (minimum_pages, maximum_pages) in [(0, Some(3)), (1, Some(4)), (1, None)] {
-        let ty = MemoryType {
-            minimum_pages,
-            maximum_pages,
-        };
+        let ty = MemoryType::new(minimum_pages, maximum_pages);
         let memory = Memory::new(&mut store, ty).unwrap();
         let error = Instance::new(
             &mut store,
@@ -302,10 +296,7 @@ fn a_memory_without_the_guard_that_the_code_needs_is_refused() {
         memory_checked: false,
         fuel: false,
     };
-    let ty = MemoryType {
-        minimum_pages: 1,
-        maximum_pages: None,
-    };
+    let ty = MemoryType::new(1, None);
     parts.manifest.imports[0].ty = ImportType::Memory(ty);
     parts.manifest.memories.clear();
     parts.manifest.exports.clear();

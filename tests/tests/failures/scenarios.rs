@@ -143,20 +143,13 @@ fn use_again(engine: &Engine, pool: Option<&Pool>) -> Result<Box<dyn Any>, Error
 
 fn own_items(engine: &Engine, pool: Option<&Pool>) -> Result<Store<()>, Error> {
     let mut store = world::store(engine, pool);
-    let ty = MemoryType {
-        minimum_pages: 1,
-        maximum_pages: None,
-    };
+    let ty = MemoryType::new(1, None);
     let memory = Memory::new(&mut store, ty)?;
     let grown = memory.grow(&mut store, 3);
     let pages = if grown.is_ok() { 4 } else { 1 };
     assert_eq!(memory.size_pages(&store), pages);
     memory.data_mut(&mut store).fill(0xee);
-    let ty = TableType {
-        element: ValType::ExternRef,
-        minimum: 300,
-        maximum: Some(3_000),
-    };
+    let ty = TableType::new(ValType::EXTERNREF, 300, Some(3_000));
     let table = Table::new(&mut store, ty, Val::ExternRef(None))?;
     let grown_table = table.grow(&mut store, 1_000, Val::ExternRef(None));
     let elements = if grown_table.is_ok() { 1_300 } else { 300 };
