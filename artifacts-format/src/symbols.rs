@@ -85,6 +85,8 @@ runtime_symbols! {
     /// `(vmctx, function, slots of the results or 0, frame pointer)`: a function ends, in code
     /// that tells a listener so. 0 stands for a tail call: what it calls will give the results.
     FuncLeave = "precast_func_leave" (I64, I32, I64, I64);
+    /// `(vmctx, type id, type id)`: whether the first is a subtype of the second, 1 for "no".
+    CheckSubtype = "precast_check_subtype" (I64, I32, I32) -> I32;
     /// Rounds up, for CPUs without an instruction for it.
     CeilF32 = "precast_ceil_f32" (F32) -> F32;
     /// Rounds up, for CPUs without an instruction for it.

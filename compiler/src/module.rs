@@ -87,10 +87,6 @@ pub(crate) enum SegmentMode {
 }
 
 impl Module<'_> {
-    pub(crate) fn func_type(&self, func_index: u32) -> &FuncType {
-        &self.types[self.funcs[func_index as usize] as usize].func
-    }
-
     /// The function type at `index` of `types`.
     pub(crate) fn type_at(&self, index: u32) -> &FuncType {
         &self.types[index as usize].func

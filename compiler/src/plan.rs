@@ -261,7 +261,10 @@ fn import_types(module: &Module<'_>, uses: &Uses, tables: &[TablePlace]) -> Vec<
         let ty = module.type_of_index.get(ty as usize)?;
         foreign.then_some(*ty)
     });
-    let mut types: Vec<u32> = imported.chain(called).collect();
+    let by_reference = uses.ref_calls.iter();
+    let by_reference =
+        by_reference.filter_map(|&ty| module.type_of_index.get(ty as usize).copied());
+    let mut types: Vec<u32> = imported.chain(called).chain(by_reference).collect();
     sort_and_dedup(&mut types);
     types
 }

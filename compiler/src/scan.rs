@@ -19,6 +19,8 @@ pub(crate) struct Uses {
     pub(crate) ref_funcs: FxHashSet<u32>,
     /// Types of indirect calls, as the module's type indices, with the table called through.
     pub(crate) indirect_calls: FxHashSet<(u32, u32)>,
+    /// Types of calls through references, as the module's type indices.
+    pub(crate) ref_calls: FxHashSet<u32>,
     /// What the operators belong to, beyond version 2.0.
     pub(crate) features: Features,
 }
@@ -28,6 +30,7 @@ impl Uses {
         self.tables.extend(other.tables);
         self.ref_funcs.extend(other.ref_funcs);
         self.indirect_calls.extend(other.indirect_calls);
+        self.ref_calls.extend(other.ref_calls);
         self.features = self.features.union(other.features);
         self
     }
@@ -52,8 +55,15 @@ impl Uses {
             Operator::CallIndirect {
                 type_index,
                 table_index,
+            }
+            | Operator::ReturnCallIndirect {
+                type_index,
+                table_index,
             } => {
                 self.indirect_calls.insert((type_index, table_index));
+            }
+            Operator::CallRef { type_index } | Operator::ReturnCallRef { type_index } => {
+                self.ref_calls.insert(type_index);
             }
             _ => {}
         }

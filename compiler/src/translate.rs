@@ -202,6 +202,10 @@ impl Translator<'_, '_> {
         self.stack.pop().expect("validated: an operand is there")
     }
 
+    fn peek(&self) -> Value {
+        *self.stack.last().expect("validated: an operand is there")
+    }
+
     fn pop2(&mut self) -> [Value; 2] {
         let second = self.pop();
         [self.pop(), second]

@@ -27,7 +27,7 @@ fn an_artifact_is_described_for_people() {
     for part in [
         "-unknown-linux",
         "CPU features",
-        "format 2, ABI 2, compiler precast",
+        "format 3, ABI 2, compiler precast",
         "digests       match",
         "runs here     yes",
         ".note.precast",

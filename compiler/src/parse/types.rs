@@ -229,7 +229,8 @@ fn heap_type(
     number: impl Fn(u32) -> u32,
 ) -> Result<HeapType> {
     let refuse = |proposal: &str| {
-        let feature = format!("{proposal} (references of type {ty:?})");
+        let name = wasmparser::RefType::new(true, ty).map(|ty| format!(" of type {ty}"));
+        let feature = format!("{proposal} (references{})", name.unwrap_or_default());
         Err(CompileError::unsupported(offset, feature))
     };
     Ok(match ty {

@@ -3,7 +3,10 @@
 //! Every open block has a [`Frame`] that says which Cranelift block a branch to it goes to. Results
 //! travel as block parameters.
 
-use cranelift_codegen::ir::{Block, BlockArg, BlockCall, Inst, InstBuilder as _, JumpTableData};
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{
+    Block, BlockArg, BlockCall, Inst, InstBuilder as _, JumpTableData, Value,
+};
 use precast_artifacts_format::{FuncType, TrapCode, ValType};
 use smallvec::SmallVec;
 use wasmparser::{BlockType, Operator};
@@ -54,7 +57,7 @@ impl Frame {
     }
 }
 
-fn block_args(values: &[cranelift_codegen::ir::Value]) -> SmallVec<[BlockArg; 8]> {
+fn block_args(values: &[Value]) -> SmallVec<[BlockArg; 8]> {
     values.iter().copied().map(BlockArg::Value).collect()
 }
 
@@ -102,7 +105,24 @@ impl Translator<'_, '_> {
                 self.branch(*relative_depth);
                 self.reachable = false;
             }
-            Operator::BrIf { relative_depth } => self.branch_if(*relative_depth),
+            Operator::BrIf { relative_depth } => {
+                let condition = self.pop();
+                self.branch_if(condition, *relative_depth);
+            }
+            Operator::BrOnNull { relative_depth } => {
+                let reference = self.pop();
+                let is_null = self.builder.ins().icmp_imm_u(IntCC::Equal, reference, 0);
+                self.branch_if(is_null, *relative_depth);
+                self.push(reference);
+            }
+            Operator::BrOnNonNull { relative_depth } => {
+                // A branch takes the reference along, what follows does not see it.
+                let reference = self.peek();
+                let ins = self.builder.ins();
+                let is_there = ins.icmp_imm_u(IntCC::NotEqual, reference, 0);
+                self.branch_if(is_there, *relative_depth);
+                self.pop();
+            }
             Operator::BrTable { targets } => self.branch_table(targets)?,
             Operator::Return => {
                 let count = self.control[0].results;
@@ -304,8 +324,7 @@ impl Translator<'_, '_> {
         self.builder.ins().jump(target, &block_args(&values));
     }
 
-    fn branch_if(&mut self, depth: u32) {
-        let condition = self.pop();
+    fn branch_if(&mut self, condition: Value, depth: u32) {
         let (target, arity) = self.branch_target(depth);
         let values = self.peek_many(arity);
         let next = self.builder.create_block();

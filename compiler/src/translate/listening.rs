@@ -45,12 +45,24 @@ impl Translator<'_, '_> {
         self.builder.ins().return_(results);
     }
 
+    /// Tells that the function ends with a tail call.
+    pub(super) fn tell_tail_call(&mut self) {
+        if let Some(Listening { func_index, .. }) = self.listening {
+            let no_results = self.builder.ins().iconst(POINTER, 0);
+            self.tell_of(RuntimeSymbol::FuncLeave, func_index, no_results);
+        }
+    }
+
     fn tell(&mut self, symbol: RuntimeSymbol, values: &[Value]) {
         let Some(Listening { func_index, slots }) = self.listening else {
             return;
         };
         let slots = self.builder.ins().stack_addr(POINTER, slots, 0);
         store_slots(&mut self.builder, slots, values);
+        self.tell_of(symbol, func_index, slots);
+    }
+
+    fn tell_of(&mut self, symbol: RuntimeSymbol, func_index: u32, slots: Value) {
         let func_index = self.builder.ins().iconst(types::I32, i64::from(func_index));
         let frame_pointer = self.builder.ins().get_frame_pointer(POINTER);
         self.call_runtime(symbol, &[func_index, slots, frame_pointer]);

@@ -64,6 +64,11 @@ impl Translator<'_, '_> {
                 let null = self.builder.ins().icmp_imm_u(IntCC::Equal, reference, 0);
                 self.push_bool(null);
             }
+            Operator::RefAsNonNull => {
+                let reference = self.peek();
+                let null = clif_trap(TrapCode::NullReference);
+                self.builder.ins().trapz(reference, null);
+            }
             Operator::RefFunc { function_index } => {
                 let place = self.env.env.plan.funcref_of[&function_index];
                 let offset = self.env.env.plan.layout.funcref(place);

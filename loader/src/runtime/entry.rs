@@ -122,6 +122,17 @@ unsafe fn leave_with(core: *mut StoreCore, panic: Box<dyn Any + Send>) -> ! {
     }
 }
 
+/// `precast_check_subtype`.
+///
+/// # Safety
+///
+/// `vmctx` is that of an instance, whose code is calling.
+pub(super) unsafe extern "C" fn check_subtype(vmctx: u64, found: u32, wanted: u32) -> u32 {
+    // SAFETY: the caller's promise.
+    let (core, _) = unsafe { instance_of(vmctx) };
+    u32::from(!core.engine.is_subtype(found, wanted))
+}
+
 macro_rules! entries {
     ($($name:ident($($param:ident: $ty:ty),*) $(-> $result:ty)? = $function:path;)*) => {$(
         /// # Safety

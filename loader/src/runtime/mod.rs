@@ -29,6 +29,7 @@ pub(crate) fn address(symbol: RuntimeSymbol) -> Option<u64> {
         RuntimeSymbol::ElemDrop => entry::elem_drop as *const (),
         RuntimeSymbol::FuncEnter => entry::func_enter as *const (),
         RuntimeSymbol::FuncLeave => entry::func_leave as *const (),
+        RuntimeSymbol::CheckSubtype => entry::check_subtype as *const (),
         RuntimeSymbol::CeilF32 => float::ceil_f32 as *const (),
         RuntimeSymbol::CeilF64 => float::ceil_f64 as *const (),
         RuntimeSymbol::FloorF32 => float::floor_f32 as *const (),

@@ -28,3 +28,4 @@
 ;;= data 5 copied to memory 0 at i32:65535 "does not fit"
 ;;= escaping []
 ;;= slots [precast_memory_init]
+;;= features [multi-memory]

@@ -33,8 +33,7 @@
 ;;= @003d                               v10 = iadd v5, v9
 ;;= @003d                               v11 = select_spectre_guard v7, v5, v10
 ;;= @003d                               v12 = load.i64 notrap aligned region1 v11
-;;= @003d                               trapz v12, user5
-;;= @003d                               v13 = load.i32 notrap aligned region3 v12+16
+;;= @003d                               v13 = load.i32 user5 aligned region3 v12+16
 ;;= @003d                               v14 = load.i32 notrap aligned readonly can_move region3 v0+24
 ;;= @003d                               v15 = icmp ne v13, v14
 ;;= @003d                               trapnz v15, user6

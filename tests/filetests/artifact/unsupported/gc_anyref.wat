@@ -1,3 +1,3 @@
 (module (func (param anyref)))
 
-;;= error: not supported yet: values of the reference type anyref (at byte offset 0xb)
+;;= error: not supported yet: garbage collection (references of type anyref) (at byte offset 0xb)

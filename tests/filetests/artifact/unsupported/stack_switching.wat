@@ -2,4 +2,4 @@
   (type $f (func))
   (type (cont $f)))
 
-;;= error: not supported yet: garbage collection (a type that is not a plain function type) (at byte offset 0xe)
+;;= error: not a valid WebAssembly module: cannot define continuation types when stack switching is disabled (at byte offset 0xe)

@@ -1,6 +1,0 @@
-(module
-  (rec
-    (type $a (sub (func)))
-    (type $b (sub $a (func)))))
-
-;;= error: not supported yet: recursive type groups (at byte offset 0xb)
