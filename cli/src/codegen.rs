@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum, value_parser};
 use precast_compiler::{CpuLevel, OptLevel, Options, Target, compile_with_progress};
 
 use crate::exit::Usage;
+use crate::features::FeatureArgs;
 use crate::input::Module;
 use crate::progress::Bar;
 
@@ -35,6 +36,9 @@ pub(crate) struct CodegenArgs {
     /// How accesses to memory are kept in bounds
     #[arg(long, value_name = "HOW", default_value = "guarded")]
     memory: Memory,
+
+    #[command(flatten)]
+    features: FeatureArgs,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -71,8 +75,10 @@ impl CodegenArgs {
             jobs,
             cpu,
             memory,
+            ref features,
         } = *self;
         let mut options = target.map(Options::for_target).unwrap_or_default();
+        options.features = features.features();
         options.opt_level = opt_level;
         options.threads = jobs.and_then(|jobs| NonZeroUsize::new(jobs.into()));
         options.tunables.memory_checked = matches!(memory, Memory::Checked);

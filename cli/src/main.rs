@@ -9,6 +9,7 @@
 mod codegen;
 mod compile;
 mod exit;
+mod features;
 mod grants;
 mod input;
 mod inspect;
