@@ -11,6 +11,7 @@ use wasmparser::{
     TypeRef, ValidPayload, Validator, WasmFeatures,
 };
 
+use crate::branch_hints::BranchHints;
 use crate::error::CompileError;
 use crate::module::{Body, Data, Elements, Items, Module, NULL_FUNC, SegmentMode};
 
@@ -192,7 +193,13 @@ fn section<'a>(
             module.code_offset = unchecked_range.start as u32;
         }
         Payload::CustomSection(section) => {
-            if let KnownCustom::Name(names) = section.as_known() {
+            let known = section.as_known();
+            if let KnownCustom::BranchHints(hints) = &known
+                && let Some(hints) = BranchHints::read(hints.clone())
+            {
+                module.branch_hints = hints;
+            }
+            if let KnownCustom::Name(names) = known {
                 self::names(module, names);
             } else if section.name() != NAME_SECTION {
                 let kept = (section.name(), section.data());

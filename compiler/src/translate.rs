@@ -14,6 +14,7 @@ mod numeric;
 mod simd;
 mod table;
 mod variable;
+mod wide;
 
 use cranelift_codegen::ir::{Function, InstBuilder as _, SourceLoc, UserFuncName, Value, types};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
@@ -87,6 +88,8 @@ pub(crate) fn translate(
         skipped_blocks: 0,
         fuel: env.tunables.fuel.then_some(Segment::FIRST),
         listening: None,
+        func_index,
+        body_offset: body.body.range().start,
     };
     translator.declare_params(ty);
     translator.tell_enter(func_index, ty);
@@ -127,6 +130,9 @@ pub(crate) struct Translator<'a, 'f> {
     fuel: Option<Segment>,
     /// How the function tells a listener, if it does.
     listening: Option<Listening>,
+    func_index: u32,
+    /// Where the body starts, in bytes from the start of the module.
+    body_offset: u64,
 }
 
 impl Translator<'_, '_> {
@@ -141,7 +147,8 @@ impl Translator<'_, '_> {
             || self.memory_operator(operator)
             || self.call_operator(operator)
             || self.table_operator(operator, offset)?
-            || self.simd_operator(operator);
+            || self.simd_operator(operator)
+            || self.wide_operator(operator);
         if known {
             self.fuel_after(operator);
             Ok(())

@@ -25,6 +25,9 @@ pub(super) struct Frame {
     height: usize,
     /// Whether anything branches to `exit`.
     exit_used: bool,
+    /// In code that is unlikely to run up to the end of the block, or of this arm of an `if`: how many
+    /// Cranelift blocks there were where that starts.
+    cold_from: Option<usize>,
 }
 
 enum Kind {
@@ -41,6 +44,8 @@ enum Kind {
         otherwise: Block,
         /// The block's parameters, which both arms start with.
         params: Values,
+        /// Whether the second arm is unlikely to run.
+        otherwise_cold: bool,
     },
     /// The second arm of an `if`.
     Else,
@@ -71,6 +76,7 @@ impl Translator<'_, '_> {
             results: results.len(),
             height: 0,
             exit_used: false,
+            cold_from: None,
         });
     }
 
@@ -95,7 +101,8 @@ impl Translator<'_, '_> {
             }
             Operator::If { blockty } => {
                 let ty = self.block_type(*blockty, offset)?;
-                self.open_if(&ty);
+                let likely = self.branch_hint(offset);
+                self.open_if(&ty, likely);
             }
             Operator::Else => self.else_(),
             Operator::End => self.end(),
@@ -103,7 +110,10 @@ impl Translator<'_, '_> {
                 self.branch(*relative_depth);
                 self.reachable = false;
             }
-            Operator::BrIf { relative_depth } => self.branch_if(*relative_depth),
+            Operator::BrIf { relative_depth } => {
+                let likely = self.branch_hint(offset);
+                self.branch_if(*relative_depth, likely);
+            }
             Operator::BrTable { targets } => self.branch_table(targets)?,
             Operator::Return => {
                 let count = self.control[0].results;
@@ -171,6 +181,7 @@ impl Translator<'_, '_> {
             results: ty.results.len(),
             height: self.stack.len() - ty.params.len(),
             exit_used: false,
+            cold_from: None,
         });
     }
 
@@ -184,7 +195,7 @@ impl Translator<'_, '_> {
         self.open(Kind::Loop { header }, ty);
     }
 
-    fn open_if(&mut self, ty: &FuncType) {
+    fn open_if(&mut self, ty: &FuncType, likely: Option<bool>) {
         let condition = self.pop();
         let then = self.builder.create_block();
         let otherwise = self.builder.create_block();
@@ -199,16 +210,24 @@ impl Translator<'_, '_> {
             branch,
             otherwise,
             params,
+            otherwise_cold: likely == Some(true),
         };
         self.open(kind, ty);
+        if likely == Some(false) {
+            self.start_cold(then);
+        }
     }
 
     fn else_(&mut self) {
         self.leave_arm();
+        self.end_cold();
         let frame = self.control.last_mut().expect("validated: inside an if");
         let height = frame.height;
         let Kind::If {
-            otherwise, params, ..
+            otherwise,
+            params,
+            otherwise_cold,
+            ..
         } = std::mem::replace(&mut frame.kind, Kind::Else)
         else {
             unreachable!("validated: an else belongs to an if");
@@ -218,6 +237,9 @@ impl Translator<'_, '_> {
         self.stack.truncate(height);
         self.stack.extend(params);
         self.reachable = true;
+        if otherwise_cold {
+            self.start_cold(otherwise);
+        }
     }
 
     /// Goes from the end of a block, or of one arm of an `if`, to what follows it.
@@ -233,6 +255,7 @@ impl Translator<'_, '_> {
     }
 
     fn end(&mut self) {
+        self.end_cold();
         if self.control.len() == 1 {
             return self.end_function();
         }
@@ -244,6 +267,7 @@ impl Translator<'_, '_> {
                 branch,
                 otherwise,
                 params,
+                otherwise_cold,
             } => {
                 // There was no else: the false arm hands the parameters on as results.
                 frame.exit_used = true;
@@ -251,6 +275,9 @@ impl Translator<'_, '_> {
                     self.builder
                         .change_jump_destination(branch, otherwise, frame.exit);
                 } else {
+                    if otherwise_cold {
+                        self.builder.set_cold_block(otherwise);
+                    }
                     self.builder.seal_block(otherwise);
                     self.builder.switch_to_block(otherwise);
                     self.builder.ins().jump(frame.exit, &block_args(&params));
@@ -287,10 +314,14 @@ impl Translator<'_, '_> {
         self.reachable = false;
     }
 
+    fn frame_at(&mut self, depth: u32) -> &mut Frame {
+        let index = self.control.len() - 1 - depth as usize;
+        &mut self.control[index]
+    }
+
     /// The block that a branch to `depth` goes to, and the number of values it takes.
     fn branch_target(&mut self, depth: u32) -> (Block, usize) {
-        let index = self.control.len() - 1 - depth as usize;
-        let frame = &mut self.control[index];
+        let frame = self.frame_at(depth);
         if !matches!(frame.kind, Kind::Loop { .. }) {
             frame.exit_used = true;
         }
@@ -303,16 +334,60 @@ impl Translator<'_, '_> {
         self.builder.ins().jump(target, &block_args(&values));
     }
 
-    fn branch_if(&mut self, depth: u32) {
+    fn branch_if(&mut self, depth: u32, likely: Option<bool>) {
         let condition = self.pop();
+        let goes_round = matches!(self.frame_at(depth).kind, Kind::Loop { .. });
         let (target, arity) = self.branch_target(depth);
         let values = self.peek_many(arity);
+        let args = block_args(&values);
         let next = self.builder.create_block();
-        self.builder
-            .ins()
-            .brif(condition, target, &block_args(&values), next, &[]);
+        if likely == Some(false) {
+            // Others may branch to the target too, so it is not the target that is cold, but a
+            // block on the way there.
+            let on_the_way = self.builder.create_block();
+            self.builder
+                .ins()
+                .brif(condition, on_the_way, &[], next, &[]);
+            self.builder.set_cold_block(on_the_way);
+            self.builder.seal_block(on_the_way);
+            self.builder.switch_to_block(on_the_way);
+            self.builder.ins().jump(target, &args);
+        } else {
+            self.builder
+                .ins()
+                .brif(condition, target, &args, next, &[]);
+        }
         self.builder.seal_block(next);
         self.builder.switch_to_block(next);
+        // That a loop goes round many times does not make cold what comes after it.
+        if likely == Some(true) && !goes_round {
+            self.start_cold(next);
+        }
+    }
+
+    /// Whether the module says that the condition of the branch at `offset` is likely to hold.
+    fn branch_hint(&self, offset: u64) -> Option<bool> {
+        let hints = &self.env.env.module.branch_hints;
+        hints.likely(self.func_index, (offset - self.body_offset) as u32)
+    }
+
+    /// The innermost block's code is unlikely to run from `block`, the current one, to its end, or to
+    /// the `else`.
+    fn start_cold(&mut self, block: Block) {
+        self.builder.set_cold_block(block);
+        let blocks = self.builder.func.dfg.num_blocks();
+        let frame = self.control.last_mut().expect("inside a block");
+        frame.cold_from.get_or_insert(blocks);
+    }
+
+    /// Where such code ends: all blocks that have been made in it can be reached through it only.
+    fn end_cold(&mut self) {
+        let frame = self.control.last_mut().expect("inside a block");
+        if let Some(start) = frame.cold_from.take() {
+            for block in start..self.builder.func.dfg.num_blocks() {
+                self.builder.set_cold_block(Block::from_u32(block as u32));
+            }
+        }
     }
 
     fn branch_table(&mut self, targets: &wasmparser::BrTable<'_>) -> Result<()> {

@@ -68,13 +68,13 @@ impl Translator<'_, '_> {
 
     /// `second < first ? second : first`. Not symmetric: where a lane is NaN, or both are zeros, the
     /// first operand wins.
-    fn pseudo_min(&mut self, ty: Type) {
+    pub(super) fn pseudo_min(&mut self, ty: Type) {
         let [first, second] = self.pop2_as(ty);
         self.select_if_less([second, first], second, first);
     }
 
     /// `first < second ? second : first`, with the same asymmetry.
-    fn pseudo_max(&mut self, ty: Type) {
+    pub(super) fn pseudo_max(&mut self, ty: Type) {
         let [first, second] = self.pop2_as(ty);
         self.select_if_less([first, second], second, first);
     }
