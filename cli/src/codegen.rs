@@ -35,6 +35,10 @@ pub(crate) struct CodegenArgs {
     /// How accesses to memory are kept in bounds
     #[arg(long, value_name = "HOW", default_value = "guarded")]
     memory: Memory,
+
+    /// Have results be the same bit for bit on all machines: NaNs, and relaxed vector instructions
+    #[arg(long)]
+    deterministic: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -71,10 +75,12 @@ impl CodegenArgs {
             jobs,
             cpu,
             memory,
+            deterministic,
         } = *self;
         let mut options = target.map(Options::for_target).unwrap_or_default();
         options.opt_level = opt_level;
         options.threads = jobs.and_then(|jobs| NonZeroUsize::new(jobs.into()));
+        options.deterministic = deterministic;
         options.tunables.memory_checked = matches!(memory, Memory::Checked);
         match cpu.unwrap_or(default_cpu) {
             Cpu::Default => Ok(()),

@@ -188,10 +188,11 @@ fn operators_compile_for_all_levels() {
     let wasm = module(&text);
     for level in CpuLevel::ALL {
         for opt_level in [OptLevel::None, OptLevel::Speed] {
-            for memory_checked in [false, true] {
+            for other in [false, true] {
                 let mut options = options_for(level);
                 options.opt_level = opt_level;
-                options.tunables.memory_checked = memory_checked;
+                options.tunables.memory_checked = other;
+                options.deterministic = other;
                 let names = cases.iter().map(|case| case.name.as_str());
                 let calls: Vec<_> = names
                     .zip(compile(&wasm, &options))
