@@ -39,7 +39,10 @@ impl BranchHints {
                     body_offset: hint.func_offset,
                     taken: hint.taken,
                 };
-                if hints.last().is_some_and(|last| last.place() >= hint.place()) {
+                if hints
+                    .last()
+                    .is_some_and(|last| last.place() >= hint.place())
+                {
                     return None;
                 }
                 hints.push(hint);

@@ -43,14 +43,6 @@ pub(crate) fn build(options: &Options) -> Result<OwnedTargetIsa, CompileError> {
         ("probestack_strategy", "inline"),
         ("enable_multi_ret_implicit_sret", "true"),
         ("libcall_call_conv", "isa_default"),
-        (
-            "enable_nan_canonicalization",
-            if options.deterministic {
-                "true"
-            } else {
-                "false"
-            },
-        ),
         // The scan for used features needs to know where code is and where data.
         ("machine_code_cfg_info", "true"),
     ] {

@@ -6,6 +6,7 @@
 //! Code after an unconditional branch is validated but not translated.
 
 mod call;
+mod canonical;
 mod control;
 mod fuel;
 mod listening;
@@ -210,7 +211,8 @@ impl Translator<'_, '_> {
     }
 
     fn pop(&mut self) -> Value {
-        self.stack.pop().expect("validated: an operand is there")
+        let value = self.stack.pop().expect("validated: an operand is there");
+        self.settled(value)
     }
 
     fn pop2(&mut self) -> [Value; 2] {
@@ -229,7 +231,8 @@ impl Translator<'_, '_> {
         let start = self.stack.len() - count;
         (start..self.stack.len())
             .map(|index| {
-                let value = self.stack[index];
+                let value = self.settled(self.stack[index]);
+                self.stack[index] = value;
                 self.as_bytes(value)
             })
             .collect()

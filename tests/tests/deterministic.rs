@@ -148,9 +148,24 @@ fn text() -> String {
         function("f32", "", operator, f32s.each_ref().map(String::as_str));
         function("f64", "", operator, f64s.each_ref().map(String::as_str));
     }
-    for operator in UNARY.iter().chain(&BINARY).chain(&VECTOR_ONLY).chain(&TERNARY) {
-        function("v128", "f32x4", operator, f32x4s.each_ref().map(String::as_str));
-        function("v128", "f64x2", operator, f64x2s.each_ref().map(String::as_str));
+    for operator in UNARY
+        .iter()
+        .chain(&BINARY)
+        .chain(&VECTOR_ONLY)
+        .chain(&TERNARY)
+    {
+        function(
+            "v128",
+            "f32x4",
+            operator,
+            f32x4s.each_ref().map(String::as_str),
+        );
+        function(
+            "v128",
+            "f64x2",
+            operator,
+            f64x2s.each_ref().map(String::as_str),
+        );
     }
     format!(
         r#"(module {functions}
@@ -202,11 +217,19 @@ impl Checker<'_> {
         for operator in UNARY.iter().chain(&BINARY).chain(&SCALAR_ONLY) {
             for (a, b) in pairs(SINGLES) {
                 let expected = Val::F32(single(operator, a, b));
-                self.check(&format!("f32.{operator}"), &[Val::F32(a), Val::F32(b)], expected);
+                self.check(
+                    &format!("f32.{operator}"),
+                    &[Val::F32(a), Val::F32(b)],
+                    expected,
+                );
             }
             for (a, b) in pairs(DOUBLES) {
                 let expected = Val::F64(double(operator, a, b));
-                self.check(&format!("f64.{operator}"), &[Val::F64(a), Val::F64(b)], expected);
+                self.check(
+                    &format!("f64.{operator}"),
+                    &[Val::F64(a), Val::F64(b)],
+                    expected,
+                );
             }
             let expected = Val::F32(single(operator, SINGLES[4], SINGLES[1]));
             self.check(&format!("f32.{operator} constant"), &[], expected);
@@ -217,7 +240,12 @@ impl Checker<'_> {
 
     /// Different operands in each lane, so that no lane has another's result.
     fn check_vectors(&mut self) {
-        for operator in UNARY.iter().chain(&BINARY).chain(&VECTOR_ONLY).chain(&TERNARY) {
+        for operator in UNARY
+            .iter()
+            .chain(&BINARY)
+            .chain(&VECTOR_ONLY)
+            .chain(&TERNARY)
+        {
             for shift in 0..12 {
                 for start in 0..12 {
                     let lane = |lane: usize| (start + lane) % 12;
@@ -236,9 +264,17 @@ impl Checker<'_> {
                 }
             }
             let expected = singles([single(operator, SINGLES[4], SINGLES[1]); 4]);
-            self.check(&format!("f32x4.{operator} constant"), &[], Val::V128(expected));
+            self.check(
+                &format!("f32x4.{operator} constant"),
+                &[],
+                Val::V128(expected),
+            );
             let expected = doubles([double(operator, DOUBLES[4], DOUBLES[1]); 2]);
-            self.check(&format!("f64x2.{operator} constant"), &[], Val::V128(expected));
+            self.check(
+                &format!("f64x2.{operator} constant"),
+                &[],
+                Val::V128(expected),
+            );
         }
     }
 
@@ -251,7 +287,11 @@ impl Checker<'_> {
         for (a, b) in pairs(SINGLES) {
             self.check("promote", &[Val::F32(a)], Val::F64(promote(a)));
             let expected = Val::V128(doubles([promote(a), promote(b)]));
-            self.check("promote vector", &[Val::V128(singles([a, b, a, b]))], expected);
+            self.check(
+                "promote vector",
+                &[Val::V128(singles([a, b, a, b]))],
+                expected,
+            );
         }
     }
 }
@@ -324,12 +364,28 @@ fn multiplying_and_adding_rounds_once_only_with_an_instruction_for_it() {
             };
             let all = |value: f32| singles([value.to_bits(); 4]);
             let expected = |x: f32| if once { x.mul_add(y, z) } else { x * y + z };
-            check("f32x4.relaxed_madd", [all(x), all(y), all(z)], all(expected(x)));
-            check("f32x4.relaxed_nmadd", [all(-x), all(y), all(z)], all(expected(x)));
+            check(
+                "f32x4.relaxed_madd",
+                [all(x), all(y), all(z)],
+                all(expected(x)),
+            );
+            check(
+                "f32x4.relaxed_nmadd",
+                [all(-x), all(y), all(z)],
+                all(expected(x)),
+            );
             let both = |value: f64| doubles([value.to_bits(); 2]);
             let expected = |a: f64| if once { a.mul_add(b, c) } else { a * b + c };
-            check("f64x2.relaxed_madd", [both(a), both(b), both(c)], both(expected(a)));
-            check("f64x2.relaxed_nmadd", [both(-a), both(b), both(c)], both(expected(a)));
+            check(
+                "f64x2.relaxed_madd",
+                [both(a), both(b), both(c)],
+                both(expected(a)),
+            );
+            check(
+                "f64x2.relaxed_nmadd",
+                [both(-a), both(b), both(c)],
+                both(expected(a)),
+            );
         }
     }
 }

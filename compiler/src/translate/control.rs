@@ -197,6 +197,8 @@ impl Translator<'_, '_> {
 
     fn open_if(&mut self, ty: &FuncType, likely: Option<bool>) {
         let condition = self.pop();
+        // Before the branch, since both arms have them.
+        let params = self.peek_many(ty.params.len());
         let then = self.builder.create_block();
         let otherwise = self.builder.create_block();
         let branch = self
@@ -205,7 +207,6 @@ impl Translator<'_, '_> {
             .brif(condition, then, &[], otherwise, &[]);
         self.builder.seal_block(then);
         self.builder.switch_to_block(then);
-        let params = self.peek_many(ty.params.len());
         let kind = Kind::If {
             branch,
             otherwise,
@@ -353,9 +354,7 @@ impl Translator<'_, '_> {
             self.builder.switch_to_block(on_the_way);
             self.builder.ins().jump(target, &args);
         } else {
-            self.builder
-                .ins()
-                .brif(condition, target, &args, next, &[]);
+            self.builder.ins().brif(condition, target, &args, next, &[]);
         }
         self.builder.seal_block(next);
         self.builder.switch_to_block(next);

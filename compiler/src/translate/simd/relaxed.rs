@@ -32,7 +32,7 @@ impl Translator<'_, '_> {
             Op::I32x4RelaxedTruncF32x4S => self.relaxed_trunc_single(),
             Op::I32x4RelaxedTruncF64x2SZero => self.relaxed_trunc_double(),
             Op::I32x4RelaxedTruncF32x4U => {
-                self.unary_as(F32X4, |ins, a| ins.fcvt_to_uint_sat(I32X4, a));
+                self.float_unary_as(F32X4, |ins, a| ins.fcvt_to_uint_sat(I32X4, a));
             }
             Op::I32x4RelaxedTruncF64x2UZero => self.trunc_sat_unsigned_double(),
             Op::F32x4RelaxedMadd => self.relaxed_madd(F32X4, false),
@@ -72,9 +72,9 @@ impl Translator<'_, '_> {
 
     fn relaxed_trunc_single(&mut self) {
         if self.as_x86_likes() {
-            self.unary_as(F32X4, |ins, a| ins.x86_cvtt2dq(I32X4, a));
+            self.float_unary_as(F32X4, |ins, a| ins.x86_cvtt2dq(I32X4, a));
         } else {
-            self.unary_as(F32X4, |ins, a| ins.fcvt_to_sint_sat(I32X4, a));
+            self.float_unary_as(F32X4, |ins, a| ins.fcvt_to_sint_sat(I32X4, a));
         }
     }
 
@@ -84,13 +84,15 @@ impl Translator<'_, '_> {
         }
         // One instruction, whatever the types say, if it stands in just this form.
         let zero = self.zero_vector(I64X2);
-        self.unary_as(F64X2, |ins, a| ins.x86_cvtt2dq(I64X2, a));
+        self.float_unary_as(F64X2, |ins, a| ins.x86_cvtt2dq(I64X2, a));
         self.unary(|ins, a| ins.snarrow(a, zero));
     }
 
     /// `first × second + third`, or `−(first × second) + third`.
     fn relaxed_madd(&mut self, ty: Type, negated: bool) {
-        let [mut first, second, third] = self.pop3_as(ty);
+        let third = self.pop_floats_as(ty);
+        let second = self.pop_floats_as(ty);
+        let mut first = self.pop_floats_as(ty);
         if negated {
             first = self.builder.ins().fneg(first);
         }
@@ -118,7 +120,7 @@ impl Translator<'_, '_> {
         if self.as_x86_likes() {
             self.pseudo_min(ty);
         } else {
-            self.binary_as(ty, |ins, a, b| ins.fmin(a, b));
+            self.float_binary_as(ty, |ins, a, b| ins.fmin(a, b));
         }
     }
 
@@ -126,7 +128,7 @@ impl Translator<'_, '_> {
         if self.as_x86_likes() {
             self.pseudo_max(ty);
         } else {
-            self.binary_as(ty, |ins, a, b| ins.fmax(a, b));
+            self.float_binary_as(ty, |ins, a, b| ins.fmax(a, b));
         }
     }
 
