@@ -93,9 +93,9 @@ pub struct Options {
     ///
     /// This is the specification's deterministic profile (core specification 3.0, appendix
     /// "Profiles"): a NaN that arithmetic makes is the positive canonical one, and relaxed vector
-    /// operators do the first of what they may. It costs arithmetic on floats a comparison for each
-    /// result. Left open are what the host's functions do, whether memories and tables can grow, and
-    /// how deep calls can go.
+    /// operators do the first of what they may. Results of float arithmetic are compared where they
+    /// are kept, which takes time. Left open are what the host's functions do, whether memories and
+    /// tables can grow, and how deep calls can go.
     pub deterministic: bool,
     /// Which custom sections are kept.
     pub custom_sections: CustomSections,
