@@ -28,7 +28,7 @@ use crate::error::CompileError;
 use crate::module::Body;
 use crate::parse::val_type;
 
-use control::Frame;
+use control::{Cold, Frame};
 use fuel::Segment;
 use listening::Listening;
 
@@ -91,6 +91,7 @@ pub(crate) fn translate(
         listening: None,
         func_index,
         body_offset: body.body.range().start,
+        cold: None,
     };
     translator.declare_params(ty);
     translator.tell_enter(func_index, ty);
@@ -134,6 +135,8 @@ pub(crate) struct Translator<'a, 'f> {
     func_index: u32,
     /// Where the body starts, in bytes from the start of the module.
     body_offset: u64,
+    /// The code that comes next, if it is unlikely to run.
+    cold: Option<Cold>,
 }
 
 impl Translator<'_, '_> {

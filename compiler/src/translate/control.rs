@@ -25,9 +25,15 @@ pub(super) struct Frame {
     height: usize,
     /// Whether anything branches to `exit`.
     exit_used: bool,
-    /// In code that is unlikely to run up to the end of the block, or of this arm of an `if`: how many
-    /// Cranelift blocks there were where that starts.
-    cold_from: Option<usize>,
+}
+
+/// Code that is unlikely to run, up to the end of a block or of an arm of an `if`.
+#[derive(Clone, Copy)]
+pub(super) struct Cold {
+    /// How many blocks are open there.
+    depth: usize,
+    /// How many Cranelift blocks there were where it starts.
+    from: usize,
 }
 
 enum Kind {
@@ -76,7 +82,6 @@ impl Translator<'_, '_> {
             results: results.len(),
             height: 0,
             exit_used: false,
-            cold_from: None,
         });
     }
 
@@ -181,7 +186,6 @@ impl Translator<'_, '_> {
             results: ty.results.len(),
             height: self.stack.len() - ty.params.len(),
             exit_used: false,
-            cold_from: None,
         });
     }
 
@@ -374,16 +378,18 @@ impl Translator<'_, '_> {
     /// the `else`.
     fn start_cold(&mut self, block: Block) {
         self.builder.set_cold_block(block);
-        let blocks = self.builder.func.dfg.num_blocks();
-        let frame = self.control.last_mut().expect("inside a block");
-        frame.cold_from.get_or_insert(blocks);
+        self.cold.get_or_insert(Cold {
+            depth: self.control.len(),
+            from: self.builder.func.dfg.num_blocks(),
+        });
     }
 
     /// Where such code ends: all blocks that have been made in it can be reached through it only.
     fn end_cold(&mut self) {
-        let frame = self.control.last_mut().expect("inside a block");
-        if let Some(start) = frame.cold_from.take() {
-            for block in start..self.builder.func.dfg.num_blocks() {
+        // Once, where the outermost such code ends, however deep blocks are nested in it.
+        let depth = self.control.len();
+        if let Some(cold) = self.cold.take_if(|cold| cold.depth == depth) {
+            for block in cold.from..self.builder.func.dfg.num_blocks() {
                 self.builder.set_cold_block(Block::from_u32(block as u32));
             }
         }
