@@ -39,6 +39,9 @@ pub(crate) struct CodegenArgs {
 
     #[command(flatten)]
     features: FeatureArgs,
+    /// Have results be the same bit for bit on all machines: NaNs, and relaxed vector instructions
+    #[arg(long)]
+    deterministic: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -76,11 +79,13 @@ impl CodegenArgs {
             cpu,
             memory,
             ref features,
+            deterministic,
         } = *self;
         let mut options = target.map(Options::for_target).unwrap_or_default();
         options.features = features.features();
         options.opt_level = opt_level;
         options.threads = jobs.and_then(|jobs| NonZeroUsize::new(jobs.into()));
+        options.deterministic = deterministic;
         options.tunables.memory_checked = matches!(memory, Memory::Checked);
         match cpu.unwrap_or(default_cpu) {
             Cpu::Default => Ok(()),

@@ -27,6 +27,8 @@ pub(crate) struct ModuleEnv<'a> {
     pub(crate) tunables: Tunables,
     /// Whether functions tell a listener where they begin and end.
     pub(crate) listeners: bool,
+    /// Whether results are the same on all machines.
+    pub(crate) deterministic: bool,
     /// The signature of each of the module's types, in the Wasm convention.
     signatures: Vec<Signature>,
 }
@@ -44,6 +46,7 @@ impl<'a> ModuleEnv<'a> {
             isa,
             tunables: options.tunables,
             listeners: options.listeners,
+            deterministic: options.deterministic,
             signatures: module
                 .types
                 .iter()

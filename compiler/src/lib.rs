@@ -21,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 mod bounds;
+mod branch_hints;
 pub mod build;
 mod cpu_scan;
 mod emit;

@@ -7,6 +7,8 @@ use precast_artifacts_format::{
 };
 use wasmparser::{FuncToValidate, FunctionBody, ValidatorResources};
 
+use crate::branch_hints::BranchHints;
+
 /// A module as it was parsed. Index spaces have the imports first.
 #[derive(Default)]
 pub(crate) struct Module<'a> {
@@ -44,6 +46,7 @@ pub(crate) struct Module<'a> {
     pub(crate) bodies: Vec<Body<'a>>,
     /// Names of functions, by index, as far as the name section goes.
     pub(crate) func_names: Vec<Option<&'a str>>,
+    pub(crate) branch_hints: BranchHints,
     /// Custom sections but for the name section, as name and contents.
     pub(crate) custom_sections: Vec<(&'a str, &'a [u8])>,
 }

@@ -92,6 +92,15 @@ pub struct Options {
     /// Whether functions tell a listener where they begin and end, which takes time even where
     /// nobody listens. Default: no.
     pub listeners: bool,
+    /// Whether results are the same bit for bit on all machines, at all levels of optimisation and
+    /// for all CPUs. Default: no.
+    ///
+    /// This is the specification's deterministic profile (core specification 3.0, appendix
+    /// "Profiles"): a NaN that arithmetic makes is the positive canonical one, and relaxed vector
+    /// operators do the first of what they may. Results of float arithmetic are compared where they
+    /// are kept, which takes time. Left open are what the host's functions do, whether memories and
+    /// tables can grow, and how deep calls can go.
+    pub deterministic: bool,
     /// Which custom sections are kept.
     pub custom_sections: CustomSections,
     /// Threads to compile with; does not change the result. Default: one per CPU.
@@ -115,6 +124,7 @@ impl Options {
             opt_level: OptLevel::default(),
             tunables: Tunables::DEFAULT,
             listeners: false,
+            deterministic: false,
             custom_sections: CustomSections::default(),
             threads: None,
         }

@@ -8,6 +8,7 @@ use wasmparser::{
     Payload, TableInit, TypeRef, ValidPayload, Validator,
 };
 
+use crate::branch_hints::BranchHints;
 use crate::error::CompileError;
 use crate::features::{Feature, Features};
 use crate::module::{Body, Data, Elements, Items, Module, NULL_FUNC, SegmentMode};
@@ -188,7 +189,13 @@ fn section<'a>(
             module.code_offset = unchecked_range.start as u32;
         }
         Payload::CustomSection(section) => {
-            if let KnownCustom::Name(names) = section.as_known() {
+            let known = section.as_known();
+            if let KnownCustom::BranchHints(hints) = &known
+                && let Some(hints) = BranchHints::read(hints.clone())
+            {
+                module.branch_hints = hints;
+            }
+            if let KnownCustom::Name(names) = known {
                 self::names(module, names);
             } else if section.name() != NAME_SECTION {
                 let kept = (section.name(), section.data());

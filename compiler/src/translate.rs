@@ -6,6 +6,7 @@
 //! Code after an unconditional branch is validated but not translated.
 
 mod call;
+mod canonical;
 mod control;
 mod fuel;
 mod listening;
@@ -14,6 +15,7 @@ mod numeric;
 mod simd;
 mod table;
 mod variable;
+mod wide;
 
 use cranelift_codegen::ir::{Function, InstBuilder as _, SourceLoc, UserFuncName, Value, types};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
@@ -26,7 +28,7 @@ use crate::error::CompileError;
 use crate::module::Body;
 use crate::parse;
 
-use control::Frame;
+use control::{Cold, Frame};
 use fuel::Segment;
 use listening::Listening;
 
@@ -87,6 +89,9 @@ pub(crate) fn translate(
         skipped_blocks: 0,
         fuel: env.tunables.fuel.then_some(Segment::FIRST),
         listening: None,
+        func_index,
+        body_offset: body.body.range().start,
+        cold: None,
     };
     translator.declare_params(ty);
     translator.tell_enter(func_index, ty);
@@ -127,6 +132,11 @@ pub(crate) struct Translator<'a, 'f> {
     fuel: Option<Segment>,
     /// How the function tells a listener, if it does.
     listening: Option<Listening>,
+    func_index: u32,
+    /// Where the body starts, in bytes from the start of the module.
+    body_offset: u64,
+    /// The code that comes next, if it is unlikely to run.
+    cold: Option<Cold>,
 }
 
 impl Translator<'_, '_> {
@@ -141,7 +151,8 @@ impl Translator<'_, '_> {
             || self.memory_operator(operator)
             || self.call_operator(operator)
             || self.table_operator(operator, offset)?
-            || self.simd_operator(operator);
+            || self.simd_operator(operator)
+            || self.wide_operator(operator);
         if known {
             self.fuel_after(operator);
             Ok(())
@@ -199,7 +210,8 @@ impl Translator<'_, '_> {
     }
 
     fn pop(&mut self) -> Value {
-        self.stack.pop().expect("validated: an operand is there")
+        let value = self.stack.pop().expect("validated: an operand is there");
+        self.settled(value)
     }
 
     fn peek(&self) -> Value {
@@ -222,7 +234,8 @@ impl Translator<'_, '_> {
         let start = self.stack.len() - count;
         (start..self.stack.len())
             .map(|index| {
-                let value = self.stack[index];
+                let value = self.settled(self.stack[index]);
+                self.stack[index] = value;
                 self.as_bytes(value)
             })
             .collect()

@@ -178,7 +178,12 @@ impl FileTest {
             match name {
                 "fuel" => options.tunables.fuel = true,
                 "listeners" => options.listeners = true,
-                other => return Err(format!("options are fuel and listeners, not `{other}`")),
+                "deterministic" => options.deterministic = true,
+                other => {
+                    return Err(format!(
+                        "options are fuel, listeners and deterministic, not `{other}`"
+                    ));
+                }
             }
         }
         Ok(options)

@@ -44,11 +44,13 @@ fn main() -> ExitCode {
 }
 
 fn check_run(path: &Path) -> Result<(), String> {
-    let test = FileTest::read(path, &["invoke", "backtrace"])?;
+    let test = FileTest::read(path, &["invoke", "backtrace", "deterministic"])?;
     let wasm = test.wasm()?;
     let with_backtrace = test.flag("backtrace")?;
+    let deterministic = test.flag("deterministic")?;
     let mut first: Option<String> = None;
-    for run::Configuration { name, options } in run::configurations() {
+    for run::Configuration { name, mut options } in run::configurations() {
+        options.deterministic = deterministic;
         let found = run::run(&wasm, &options, test.all("invoke"), with_backtrace)
             .map_err(|error| format!("{name}: {error}"))?;
         if let Some(first) = &first {

@@ -1,5 +1,6 @@
 //! The specification's own test suites: WebAssembly 1.0 and 2.0, SIMD, which is part of 2.0 but
-//! kept apart, and of 3.0 several memories. Each script is a test, in two configurations.
+//! kept apart, of 3.0 several memories and relaxed SIMD, and of what comes after it wide arithmetic.
+//! Each script is a test, in two configurations.
 //!
 //! How many directives pass in each suite is written down below, and so is each that does not:
 //! a failure that is not expected fails, and so does a pass that is not.
@@ -23,11 +24,13 @@ struct Suite {
 const CONFIGURATIONS: [(&str, OptLevel); 2] =
     [("none", OptLevel::None), ("speed", OptLevel::Speed)];
 
-static SUITES: [Suite; 4] = [
+static SUITES: [Suite; 6] = [
     Suite::new("wasm-v1", 19_236),
     Suite::new("wasm-v2", 27_997),
     Suite::new("simd", 25_990),
     Suite::new("multi-memory", 912),
+    Suite::new("relaxed-simd", 77),
+    Suite::new("wide-arithmetic", 109),
 ];
 
 /// What version 3.0 allows, and these scripts want refused.
@@ -110,6 +113,8 @@ impl Suite {
             "wasm-v1" => spec(SpecVersion::V1).collect(),
             "wasm-v2" => spec(SpecVersion::V2).collect(),
             "simd" => proposal(Proposal::Simd).collect(),
+            "relaxed-simd" => proposal(Proposal::RelaxedSimd).collect(),
+            "wide-arithmetic" => proposal(Proposal::WideArithmetic).collect(),
             _ => proposal(Proposal::MultiMemory).collect(),
         }
     }

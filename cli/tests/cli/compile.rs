@@ -65,6 +65,7 @@ fn all_options_are_taken() {
     scratch.artifact("a.precast", ADD, &["--cpu", "native"]);
     scratch.artifact("a.precast", ADD, &["--memory", "checked", "-j", "2"]);
     scratch.artifact("a.precast", ADD, &["--fuel", "--listeners"]);
+    scratch.artifact("a.precast", ADD, &["--deterministic"]);
     for which in ["all", "no-debug", "none"] {
         scratch.artifact("a.precast", ADD, &["--custom-sections", which]);
     }

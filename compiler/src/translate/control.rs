@@ -29,6 +29,15 @@ pub(super) struct Frame {
     exit_used: bool,
 }
 
+/// Code that is unlikely to run, up to the end of a block or of an arm of an `if`.
+#[derive(Clone, Copy)]
+pub(super) struct Cold {
+    /// How many blocks are open there.
+    depth: usize,
+    /// How many Cranelift blocks there were where it starts.
+    from: usize,
+}
+
 enum Kind {
     /// A `block`, or the function itself.
     Block,
@@ -43,6 +52,8 @@ enum Kind {
         otherwise: Block,
         /// The block's parameters, which both arms start with.
         params: Values,
+        /// Whether the second arm is unlikely to run.
+        otherwise_cold: bool,
     },
     /// The second arm of an `if`.
     Else,
@@ -97,7 +108,8 @@ impl Translator<'_, '_> {
             }
             Operator::If { blockty } => {
                 let ty = self.block_type(*blockty, offset)?;
-                self.open_if(&ty);
+                let likely = self.branch_hint(offset);
+                self.open_if(&ty, likely);
             }
             Operator::Else => self.else_(),
             Operator::End => self.end(),
@@ -107,12 +119,13 @@ impl Translator<'_, '_> {
             }
             Operator::BrIf { relative_depth } => {
                 let condition = self.pop();
-                self.branch_if(condition, *relative_depth);
+                let likely = self.branch_hint(offset);
+                self.branch_if(condition, *relative_depth, likely);
             }
             Operator::BrOnNull { relative_depth } => {
                 let reference = self.pop();
                 let is_null = self.builder.ins().icmp_imm_u(IntCC::Equal, reference, 0);
-                self.branch_if(is_null, *relative_depth);
+                self.branch_if(is_null, *relative_depth, None);
                 self.push(reference);
             }
             Operator::BrOnNonNull { relative_depth } => {
@@ -120,7 +133,7 @@ impl Translator<'_, '_> {
                 let reference = self.peek();
                 let ins = self.builder.ins();
                 let is_there = ins.icmp_imm_u(IntCC::NotEqual, reference, 0);
-                self.branch_if(is_there, *relative_depth);
+                self.branch_if(is_there, *relative_depth, None);
                 self.pop();
             }
             Operator::BrTable { targets } => self.branch_table(targets)?,
@@ -205,8 +218,10 @@ impl Translator<'_, '_> {
         self.open(Kind::Loop { header }, ty);
     }
 
-    fn open_if(&mut self, ty: &FuncType) {
+    fn open_if(&mut self, ty: &FuncType, likely: Option<bool>) {
         let condition = self.pop();
+        // Before the branch, since both arms have them.
+        let params = self.peek_many(ty.params.len());
         let then = self.builder.create_block();
         let otherwise = self.builder.create_block();
         let branch = self
@@ -215,21 +230,28 @@ impl Translator<'_, '_> {
             .brif(condition, then, &[], otherwise, &[]);
         self.builder.seal_block(then);
         self.builder.switch_to_block(then);
-        let params = self.peek_many(ty.params.len());
         let kind = Kind::If {
             branch,
             otherwise,
             params,
+            otherwise_cold: likely == Some(true),
         };
         self.open(kind, ty);
+        if likely == Some(false) {
+            self.start_cold(then);
+        }
     }
 
     fn else_(&mut self) {
         self.leave_arm();
+        self.end_cold();
         let frame = self.control.last_mut().expect("validated: inside an if");
         let height = frame.height;
         let Kind::If {
-            otherwise, params, ..
+            otherwise,
+            params,
+            otherwise_cold,
+            ..
         } = std::mem::replace(&mut frame.kind, Kind::Else)
         else {
             unreachable!("validated: an else belongs to an if");
@@ -239,6 +261,9 @@ impl Translator<'_, '_> {
         self.stack.truncate(height);
         self.stack.extend(params);
         self.reachable = true;
+        if otherwise_cold {
+            self.start_cold(otherwise);
+        }
     }
 
     /// Goes from the end of a block, or of one arm of an `if`, to what follows it.
@@ -254,6 +279,7 @@ impl Translator<'_, '_> {
     }
 
     fn end(&mut self) {
+        self.end_cold();
         if self.control.len() == 1 {
             return self.end_function();
         }
@@ -265,6 +291,7 @@ impl Translator<'_, '_> {
                 branch,
                 otherwise,
                 params,
+                otherwise_cold,
             } => {
                 // There was no else: the false arm hands the parameters on as results.
                 frame.exit_used = true;
@@ -272,6 +299,9 @@ impl Translator<'_, '_> {
                     self.builder
                         .change_jump_destination(branch, otherwise, frame.exit);
                 } else {
+                    if otherwise_cold {
+                        self.builder.set_cold_block(otherwise);
+                    }
                     self.builder.seal_block(otherwise);
                     self.builder.switch_to_block(otherwise);
                     self.builder.ins().jump(frame.exit, &block_args(&params));
@@ -308,10 +338,14 @@ impl Translator<'_, '_> {
         self.reachable = false;
     }
 
+    fn frame_at(&mut self, depth: u32) -> &mut Frame {
+        let index = self.control.len() - 1 - depth as usize;
+        &mut self.control[index]
+    }
+
     /// The block that a branch to `depth` goes to, and the number of values it takes.
     fn branch_target(&mut self, depth: u32) -> (Block, usize) {
-        let index = self.control.len() - 1 - depth as usize;
-        let frame = &mut self.control[index];
+        let frame = self.frame_at(depth);
         if !matches!(frame.kind, Kind::Loop { .. }) {
             frame.exit_used = true;
         }
@@ -324,15 +358,59 @@ impl Translator<'_, '_> {
         self.builder.ins().jump(target, &block_args(&values));
     }
 
-    fn branch_if(&mut self, condition: Value, depth: u32) {
+    fn branch_if(&mut self, condition: Value, depth: u32, likely: Option<bool>) {
+        let goes_round = matches!(self.frame_at(depth).kind, Kind::Loop { .. });
         let (target, arity) = self.branch_target(depth);
         let values = self.peek_many(arity);
+        let args = block_args(&values);
         let next = self.builder.create_block();
-        self.builder
-            .ins()
-            .brif(condition, target, &block_args(&values), next, &[]);
+        if likely == Some(false) {
+            // Others may branch to the target too, so it is not the target that is cold, but a
+            // block on the way there.
+            let on_the_way = self.builder.create_block();
+            self.builder
+                .ins()
+                .brif(condition, on_the_way, &[], next, &[]);
+            self.builder.set_cold_block(on_the_way);
+            self.builder.seal_block(on_the_way);
+            self.builder.switch_to_block(on_the_way);
+            self.builder.ins().jump(target, &args);
+        } else {
+            self.builder.ins().brif(condition, target, &args, next, &[]);
+        }
         self.builder.seal_block(next);
         self.builder.switch_to_block(next);
+        // That a loop goes round many times does not make cold what comes after it.
+        if likely == Some(true) && !goes_round {
+            self.start_cold(next);
+        }
+    }
+
+    /// Whether the module says that the condition of the branch at `offset` is likely to hold.
+    fn branch_hint(&self, offset: u64) -> Option<bool> {
+        let hints = &self.env.env.module.branch_hints;
+        hints.likely(self.func_index, (offset - self.body_offset) as u32)
+    }
+
+    /// The innermost block's code is unlikely to run from `block`, the current one, to its end, or to
+    /// the `else`.
+    fn start_cold(&mut self, block: Block) {
+        self.builder.set_cold_block(block);
+        self.cold.get_or_insert(Cold {
+            depth: self.control.len(),
+            from: self.builder.func.dfg.num_blocks(),
+        });
+    }
+
+    /// Where such code ends: all blocks that have been made in it can be reached through it only.
+    fn end_cold(&mut self) {
+        // Once, where the outermost such code ends, however deep blocks are nested in it.
+        let depth = self.control.len();
+        if let Some(cold) = self.cold.take_if(|cold| cold.depth == depth) {
+            for block in cold.from..self.builder.func.dfg.num_blocks() {
+                self.builder.set_cold_block(Block::from_u32(block as u32));
+            }
+        }
     }
 
     fn branch_table(&mut self, targets: &wasmparser::BrTable<'_>) -> Result<()> {

@@ -59,17 +59,17 @@ impl Translator<'_, '_> {
 
             Op::F32Abs | Op::F64Abs => self.unary(|ins, a| ins.fabs(a)),
             Op::F32Neg | Op::F64Neg => self.unary(|ins, a| ins.fneg(a)),
-            Op::F32Ceil | Op::F64Ceil => self.unary(|ins, a| ins.ceil(a)),
-            Op::F32Floor | Op::F64Floor => self.unary(|ins, a| ins.floor(a)),
-            Op::F32Trunc | Op::F64Trunc => self.unary(|ins, a| ins.trunc(a)),
-            Op::F32Nearest | Op::F64Nearest => self.unary(|ins, a| ins.nearest(a)),
-            Op::F32Sqrt | Op::F64Sqrt => self.unary(|ins, a| ins.sqrt(a)),
-            Op::F32Add | Op::F64Add => self.binary(|ins, a, b| ins.fadd(a, b)),
-            Op::F32Sub | Op::F64Sub => self.binary(|ins, a, b| ins.fsub(a, b)),
-            Op::F32Mul | Op::F64Mul => self.binary(|ins, a, b| ins.fmul(a, b)),
-            Op::F32Div | Op::F64Div => self.binary(|ins, a, b| ins.fdiv(a, b)),
-            Op::F32Min | Op::F64Min => self.binary(|ins, a, b| ins.fmin(a, b)),
-            Op::F32Max | Op::F64Max => self.binary(|ins, a, b| ins.fmax(a, b)),
+            Op::F32Ceil | Op::F64Ceil => self.float_unary(|ins, a| ins.ceil(a)),
+            Op::F32Floor | Op::F64Floor => self.float_unary(|ins, a| ins.floor(a)),
+            Op::F32Trunc | Op::F64Trunc => self.float_unary(|ins, a| ins.trunc(a)),
+            Op::F32Nearest | Op::F64Nearest => self.float_unary(|ins, a| ins.nearest(a)),
+            Op::F32Sqrt | Op::F64Sqrt => self.float_unary(|ins, a| ins.sqrt(a)),
+            Op::F32Add | Op::F64Add => self.float_binary(|ins, a, b| ins.fadd(a, b)),
+            Op::F32Sub | Op::F64Sub => self.float_binary(|ins, a, b| ins.fsub(a, b)),
+            Op::F32Mul | Op::F64Mul => self.float_binary(|ins, a, b| ins.fmul(a, b)),
+            Op::F32Div | Op::F64Div => self.float_binary(|ins, a, b| ins.fdiv(a, b)),
+            Op::F32Min | Op::F64Min => self.float_binary(|ins, a, b| ins.fmin(a, b)),
+            Op::F32Max | Op::F64Max => self.float_binary(|ins, a, b| ins.fmax(a, b)),
             Op::F32Copysign | Op::F64Copysign => self.binary(|ins, a, b| ins.fcopysign(a, b)),
 
             Op::I32WrapI64 => self.unary(|ins, a| ins.ireduce(I32, a)),
@@ -81,21 +81,29 @@ impl Translator<'_, '_> {
             Op::I64Extend16S => self.extend_low(I16, I64),
             Op::I64Extend32S => self.extend_low(I32, I64),
 
-            Op::I32TruncF32S | Op::I32TruncF64S => self.unary(|ins, a| ins.fcvt_to_sint(I32, a)),
-            Op::I32TruncF32U | Op::I32TruncF64U => self.unary(|ins, a| ins.fcvt_to_uint(I32, a)),
-            Op::I64TruncF32S | Op::I64TruncF64S => self.unary(|ins, a| ins.fcvt_to_sint(I64, a)),
-            Op::I64TruncF32U | Op::I64TruncF64U => self.unary(|ins, a| ins.fcvt_to_uint(I64, a)),
+            Op::I32TruncF32S | Op::I32TruncF64S => {
+                self.float_unary(|ins, a| ins.fcvt_to_sint(I32, a))
+            }
+            Op::I32TruncF32U | Op::I32TruncF64U => {
+                self.float_unary(|ins, a| ins.fcvt_to_uint(I32, a))
+            }
+            Op::I64TruncF32S | Op::I64TruncF64S => {
+                self.float_unary(|ins, a| ins.fcvt_to_sint(I64, a))
+            }
+            Op::I64TruncF32U | Op::I64TruncF64U => {
+                self.float_unary(|ins, a| ins.fcvt_to_uint(I64, a))
+            }
             Op::I32TruncSatF32S | Op::I32TruncSatF64S => {
-                self.unary(|ins, a| ins.fcvt_to_sint_sat(I32, a));
+                self.float_unary(|ins, a| ins.fcvt_to_sint_sat(I32, a));
             }
             Op::I32TruncSatF32U | Op::I32TruncSatF64U => {
-                self.unary(|ins, a| ins.fcvt_to_uint_sat(I32, a));
+                self.float_unary(|ins, a| ins.fcvt_to_uint_sat(I32, a));
             }
             Op::I64TruncSatF32S | Op::I64TruncSatF64S => {
-                self.unary(|ins, a| ins.fcvt_to_sint_sat(I64, a));
+                self.float_unary(|ins, a| ins.fcvt_to_sint_sat(I64, a));
             }
             Op::I64TruncSatF32U | Op::I64TruncSatF64U => {
-                self.unary(|ins, a| ins.fcvt_to_uint_sat(I64, a));
+                self.float_unary(|ins, a| ins.fcvt_to_uint_sat(I64, a));
             }
             Op::F32ConvertI32S | Op::F32ConvertI64S => {
                 self.unary(|ins, a| ins.fcvt_from_sint(F32, a));
@@ -109,8 +117,8 @@ impl Translator<'_, '_> {
             Op::F64ConvertI32U | Op::F64ConvertI64U => {
                 self.unary(|ins, a| ins.fcvt_from_uint(F64, a));
             }
-            Op::F32DemoteF64 => self.unary(|ins, a| ins.fdemote(F32, a)),
-            Op::F64PromoteF32 => self.unary(|ins, a| ins.fpromote(F64, a)),
+            Op::F32DemoteF64 => self.float_unary(|ins, a| ins.fdemote(F32, a)),
+            Op::F64PromoteF32 => self.float_unary(|ins, a| ins.fpromote(F64, a)),
             Op::I32ReinterpretF32 => self.reinterpret(I32),
             Op::I64ReinterpretF64 => self.reinterpret(I64),
             Op::F32ReinterpretI32 => self.reinterpret(F32),
@@ -148,7 +156,7 @@ impl Translator<'_, '_> {
     }
 
     fn compare_floats(&mut self, condition: FloatCC) {
-        let [first, second] = self.pop2();
+        let [first, second] = self.pop2_floats();
         let holds = self.builder.ins().fcmp(condition, first, second);
         self.push_bool(holds);
     }

@@ -3,14 +3,13 @@
 //! A vector on the operand stack has whatever lanes the operator before left it with. Each operator
 //! here looks at its operands as the lanes it wants and pushes its result as it comes; between
 //! blocks and functions all vectors are bytes.
-//!
-//! Operators of relaxed SIMD are not among these.
 
 mod convert;
 mod float;
 mod integer;
 mod lanes;
 mod memory;
+mod relaxed;
 #[cfg(test)]
 mod tests;
 
@@ -38,6 +37,7 @@ impl Translator<'_, '_> {
             || self.vector_integer_operator(operator)
             || self.vector_float_operator(operator)
             || self.vector_conversion_operator(operator)
+            || self.relaxed_operator(operator)
     }
 
     fn bitwise_operator(&mut self, operator: &Operator<'_>) -> bool {
@@ -76,6 +76,10 @@ impl Translator<'_, '_> {
 
     fn pop2_as(&mut self, ty: Type) -> [Value; 2] {
         self.pop2().map(|vector| self.as_vector(vector, ty))
+    }
+
+    fn pop3_as(&mut self, ty: Type) -> [Value; 3] {
+        self.pop3().map(|vector| self.as_vector(vector, ty))
     }
 
     fn unary_as(&mut self, ty: Type, emit: impl FnOnce(FuncInstBuilder<'_, '_>, Value) -> Value) {

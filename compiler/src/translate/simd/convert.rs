@@ -29,23 +29,13 @@ impl Translator<'_, '_> {
             Op::I16x8NarrowI32x4U => self.binary_as(I32X4, |ins, a, b| ins.unarrow(a, b)),
 
             Op::I32x4TruncSatF32x4S => {
-                self.unary_as(F32X4, |ins, a| ins.fcvt_to_sint_sat(I32X4, a))
+                self.float_unary_as(F32X4, |ins, a| ins.fcvt_to_sint_sat(I32X4, a))
             }
             Op::I32x4TruncSatF32x4U => {
-                self.unary_as(F32X4, |ins, a| ins.fcvt_to_uint_sat(I32X4, a))
+                self.float_unary_as(F32X4, |ins, a| ins.fcvt_to_uint_sat(I32X4, a))
             }
-            // Saturating at 64 bits, then at 32, next to a second half of zeros: the code generator
-            // knows the conversion in just this form.
-            Op::I32x4TruncSatF64x2SZero => {
-                let zero = self.zero_vector(I64X2);
-                self.unary_as(F64X2, |ins, a| ins.fcvt_to_sint_sat(I64X2, a));
-                self.unary(|ins, a| ins.snarrow(a, zero));
-            }
-            Op::I32x4TruncSatF64x2UZero => {
-                let zero = self.zero_vector(I64X2);
-                self.unary_as(F64X2, |ins, a| ins.fcvt_to_uint_sat(I64X2, a));
-                self.unary(|ins, a| ins.uunarrow(a, zero));
-            }
+            Op::I32x4TruncSatF64x2SZero => self.trunc_sat_signed_double(),
+            Op::I32x4TruncSatF64x2UZero => self.trunc_sat_unsigned_double(),
             Op::F32x4ConvertI32x4S => self.unary_as(I32X4, |ins, a| ins.fcvt_from_sint(F32X4, a)),
             Op::F32x4ConvertI32x4U => self.unary_as(I32X4, |ins, a| ins.fcvt_from_uint(F32X4, a)),
             Op::F64x2ConvertLowI32x4S => {
@@ -56,15 +46,30 @@ impl Translator<'_, '_> {
                 self.unary_as(I32X4, |ins, a| ins.uwiden_low(a));
                 self.unary(|ins, a| ins.fcvt_from_uint(F64X2, a));
             }
-            Op::F32x4DemoteF64x2Zero => self.unary_as(F64X2, |ins, a| ins.fvdemote(a)),
-            Op::F64x2PromoteLowF32x4 => self.unary_as(F32X4, |ins, a| ins.fvpromote_low(a)),
+            Op::F32x4DemoteF64x2Zero => self.float_unary_as(F64X2, |ins, a| ins.fvdemote(a)),
+            Op::F64x2PromoteLowF32x4 => self.float_unary_as(F32X4, |ins, a| ins.fvpromote_low(a)),
             _ => return false,
         }
         true
     }
 
+    // Both saturate at 64 bits, then at 32, next to a second half of zeros: the code generator knows
+    // the conversions in just this form.
+
+    pub(super) fn trunc_sat_signed_double(&mut self) {
+        let zero = self.zero_vector(I64X2);
+        self.float_unary_as(F64X2, |ins, a| ins.fcvt_to_sint_sat(I64X2, a));
+        self.unary(|ins, a| ins.snarrow(a, zero));
+    }
+
+    pub(super) fn trunc_sat_unsigned_double(&mut self) {
+        let zero = self.zero_vector(I64X2);
+        self.float_unary_as(F64X2, |ins, a| ins.fcvt_to_uint_sat(I64X2, a));
+        self.unary(|ins, a| ins.uunarrow(a, zero));
+    }
+
     /// A vector of `ty` with all bits clear.
-    fn zero_vector(&mut self, ty: Type) -> Value {
+    pub(super) fn zero_vector(&mut self, ty: Type) -> Value {
         let zero = self.builder.func.dfg.constants.insert([0; 16][..].into());
         self.builder.ins().vconst(ty, zero)
     }

@@ -25,35 +25,35 @@ impl Translator<'_, '_> {
             Op::F64x2Le => self.compare_floats_as(F64X2, FloatCC::LessThanOrEqual),
             Op::F64x2Ge => self.compare_floats_as(F64X2, FloatCC::GreaterThanOrEqual),
 
-            Op::F32x4Ceil => self.unary_as(F32X4, |ins, a| ins.ceil(a)),
-            Op::F32x4Floor => self.unary_as(F32X4, |ins, a| ins.floor(a)),
-            Op::F32x4Trunc => self.unary_as(F32X4, |ins, a| ins.trunc(a)),
-            Op::F32x4Nearest => self.unary_as(F32X4, |ins, a| ins.nearest(a)),
+            Op::F32x4Ceil => self.float_unary_as(F32X4, |ins, a| ins.ceil(a)),
+            Op::F32x4Floor => self.float_unary_as(F32X4, |ins, a| ins.floor(a)),
+            Op::F32x4Trunc => self.float_unary_as(F32X4, |ins, a| ins.trunc(a)),
+            Op::F32x4Nearest => self.float_unary_as(F32X4, |ins, a| ins.nearest(a)),
             Op::F32x4Abs => self.unary_as(F32X4, |ins, a| ins.fabs(a)),
             Op::F32x4Neg => self.unary_as(F32X4, |ins, a| ins.fneg(a)),
-            Op::F32x4Sqrt => self.unary_as(F32X4, |ins, a| ins.sqrt(a)),
-            Op::F32x4Add => self.binary_as(F32X4, |ins, a, b| ins.fadd(a, b)),
-            Op::F32x4Sub => self.binary_as(F32X4, |ins, a, b| ins.fsub(a, b)),
-            Op::F32x4Mul => self.binary_as(F32X4, |ins, a, b| ins.fmul(a, b)),
-            Op::F32x4Div => self.binary_as(F32X4, |ins, a, b| ins.fdiv(a, b)),
-            Op::F32x4Min => self.binary_as(F32X4, |ins, a, b| ins.fmin(a, b)),
-            Op::F32x4Max => self.binary_as(F32X4, |ins, a, b| ins.fmax(a, b)),
+            Op::F32x4Sqrt => self.float_unary_as(F32X4, |ins, a| ins.sqrt(a)),
+            Op::F32x4Add => self.float_binary_as(F32X4, |ins, a, b| ins.fadd(a, b)),
+            Op::F32x4Sub => self.float_binary_as(F32X4, |ins, a, b| ins.fsub(a, b)),
+            Op::F32x4Mul => self.float_binary_as(F32X4, |ins, a, b| ins.fmul(a, b)),
+            Op::F32x4Div => self.float_binary_as(F32X4, |ins, a, b| ins.fdiv(a, b)),
+            Op::F32x4Min => self.float_binary_as(F32X4, |ins, a, b| ins.fmin(a, b)),
+            Op::F32x4Max => self.float_binary_as(F32X4, |ins, a, b| ins.fmax(a, b)),
             Op::F32x4PMin => self.pseudo_min(F32X4),
             Op::F32x4PMax => self.pseudo_max(F32X4),
 
-            Op::F64x2Ceil => self.unary_as(F64X2, |ins, a| ins.ceil(a)),
-            Op::F64x2Floor => self.unary_as(F64X2, |ins, a| ins.floor(a)),
-            Op::F64x2Trunc => self.unary_as(F64X2, |ins, a| ins.trunc(a)),
-            Op::F64x2Nearest => self.unary_as(F64X2, |ins, a| ins.nearest(a)),
+            Op::F64x2Ceil => self.float_unary_as(F64X2, |ins, a| ins.ceil(a)),
+            Op::F64x2Floor => self.float_unary_as(F64X2, |ins, a| ins.floor(a)),
+            Op::F64x2Trunc => self.float_unary_as(F64X2, |ins, a| ins.trunc(a)),
+            Op::F64x2Nearest => self.float_unary_as(F64X2, |ins, a| ins.nearest(a)),
             Op::F64x2Abs => self.unary_as(F64X2, |ins, a| ins.fabs(a)),
             Op::F64x2Neg => self.unary_as(F64X2, |ins, a| ins.fneg(a)),
-            Op::F64x2Sqrt => self.unary_as(F64X2, |ins, a| ins.sqrt(a)),
-            Op::F64x2Add => self.binary_as(F64X2, |ins, a, b| ins.fadd(a, b)),
-            Op::F64x2Sub => self.binary_as(F64X2, |ins, a, b| ins.fsub(a, b)),
-            Op::F64x2Mul => self.binary_as(F64X2, |ins, a, b| ins.fmul(a, b)),
-            Op::F64x2Div => self.binary_as(F64X2, |ins, a, b| ins.fdiv(a, b)),
-            Op::F64x2Min => self.binary_as(F64X2, |ins, a, b| ins.fmin(a, b)),
-            Op::F64x2Max => self.binary_as(F64X2, |ins, a, b| ins.fmax(a, b)),
+            Op::F64x2Sqrt => self.float_unary_as(F64X2, |ins, a| ins.sqrt(a)),
+            Op::F64x2Add => self.float_binary_as(F64X2, |ins, a, b| ins.fadd(a, b)),
+            Op::F64x2Sub => self.float_binary_as(F64X2, |ins, a, b| ins.fsub(a, b)),
+            Op::F64x2Mul => self.float_binary_as(F64X2, |ins, a, b| ins.fmul(a, b)),
+            Op::F64x2Div => self.float_binary_as(F64X2, |ins, a, b| ins.fdiv(a, b)),
+            Op::F64x2Min => self.float_binary_as(F64X2, |ins, a, b| ins.fmin(a, b)),
+            Op::F64x2Max => self.float_binary_as(F64X2, |ins, a, b| ins.fmax(a, b)),
             Op::F64x2PMin => self.pseudo_min(F64X2),
             Op::F64x2PMax => self.pseudo_max(F64X2),
             _ => return false,
@@ -63,18 +63,18 @@ impl Translator<'_, '_> {
 
     /// Compares lanes; those for which it holds become all ones, the others all zeros.
     fn compare_floats_as(&mut self, ty: Type, condition: FloatCC) {
-        self.binary_as(ty, |ins, a, b| ins.fcmp(condition, a, b));
+        self.float_binary_as(ty, |ins, a, b| ins.fcmp(condition, a, b));
     }
 
     /// `second < first ? second : first`. Not symmetric: where a lane is NaN, or both are zeros, the
     /// first operand wins.
-    fn pseudo_min(&mut self, ty: Type) {
+    pub(super) fn pseudo_min(&mut self, ty: Type) {
         let [first, second] = self.pop2_as(ty);
         self.select_if_less([second, first], second, first);
     }
 
     /// `first < second ? second : first`, with the same asymmetry.
-    fn pseudo_max(&mut self, ty: Type) {
+    pub(super) fn pseudo_max(&mut self, ty: Type) {
         let [first, second] = self.pop2_as(ty);
         self.select_if_less([first, second], second, first);
     }

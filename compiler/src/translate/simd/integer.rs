@@ -176,7 +176,7 @@ impl Translator<'_, '_> {
     }
 
     /// Adds each two neighbouring lanes of `ty` into one of twice the width.
-    fn extadd_pairwise(&mut self, ty: Type, extend: Extension) {
+    pub(super) fn extadd_pairwise(&mut self, ty: Type, extend: Extension) {
         let vector = self.pop_as(ty);
         let [low, high] = self.widen_halves(vector, extend);
         let sums = self.builder.ins().iadd_pairwise(low, high);
