@@ -9,6 +9,7 @@ mod call;
 mod control;
 mod fuel;
 mod listening;
+mod locals;
 mod memory;
 mod numeric;
 mod simd;
@@ -16,7 +17,7 @@ mod table;
 mod variable;
 
 use cranelift_codegen::ir::{Function, InstBuilder as _, SourceLoc, UserFuncName, Value, types};
-use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use precast_artifacts_format::ValType;
 use smallvec::SmallVec;
 use wasmparser::{FuncValidatorAllocations, Operator};
@@ -24,11 +25,11 @@ use wasmparser::{FuncValidatorAllocations, Operator};
 use crate::env::{FuncEnv, ModuleEnv, clif_type};
 use crate::error::CompileError;
 use crate::module::Body;
-use crate::parse::val_type;
 
 use control::Frame;
 use fuel::Segment;
 use listening::Listening;
+use locals::Locals;
 
 type Result<T, E = CompileError> = std::result::Result<T, E>;
 
@@ -42,6 +43,20 @@ pub(crate) struct Scratch {
     validator: FuncValidatorAllocations,
     stack: Vec<Value>,
     control: Vec<Frame>,
+    locals: Locals,
+}
+
+/// How many values the branches and calls of a function may pass, plus one per byte of its body.
+/// Each passes up to 1,000 of them, and takes two or three bytes.
+const MAX_PASSED_VALUES: usize = 1 << 20;
+
+/// What makes a translated function costly to compile, besides the number of its instructions.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Extent {
+    /// Values that branches and calls pass, counted each time, and results of calls and blocks.
+    pub(crate) passed_values: usize,
+    /// The most operands that were on the stack at once.
+    pub(crate) tallest_stack: usize,
 }
 
 /// Validates the body of the function at `func_index` and translates it into `func`, which must
@@ -52,7 +67,7 @@ pub(crate) fn translate(
     body: &Body<'_>,
     scratch: &mut Scratch,
     func: &mut Function,
-) -> Result<()> {
+) -> Result<Extent> {
     let ty = env.module.funcs[func_index as usize];
     func.signature = env.signature(ty).clone();
     func.name = UserFuncName::user(0, func_index);
@@ -65,7 +80,6 @@ pub(crate) fn translate(
     };
     let mut validator = validate.into_validator(std::mem::take(&mut scratch.validator));
     let mut reader = body.body.get_binary_reader();
-    let mut locals = reader.clone();
     validator.read_locals(&mut reader)?;
 
     let mut builder = FunctionBuilder::new(func, &mut scratch.builder);
@@ -83,28 +97,45 @@ pub(crate) fn translate(
         builder,
         stack: &mut scratch.stack,
         control: &mut scratch.control,
+        locals: &mut scratch.locals,
+        extent: Extent::default(),
         reachable: true,
         skipped_blocks: 0,
         fuel: env.tunables.fuel.then_some(Segment::FIRST),
         listening: None,
     };
-    translator.declare_params(ty);
+    let params = env.module.types[ty as usize].params.iter().copied();
+    let values = translator.builder.block_params(entry)[1..].to_vec();
     translator.tell_enter(func_index, ty);
-    translator.declare_locals(&mut locals)?;
+    let params = params.zip(values);
+    translator
+        .locals
+        .start(&mut translator.builder, params, &body.body)?;
     translator.enter_function(ty);
 
+    let body_bytes = body.body.as_bytes().len();
     let mut operators = wasmparser::OperatorsReader::new(reader);
     while !operators.eof() {
         let (operator, offset) = operators.read_with_offset()?;
         validator.op(offset, &operator)?;
         translator.builder.set_srcloc(source_location(offset));
         translator.operator(&operator, offset)?;
+        let extent = &mut translator.extent;
+        extent.tallest_stack = extent.tallest_stack.max(translator.stack.len());
+        if extent.passed_values > MAX_PASSED_VALUES + body_bytes {
+            return Err(CompileError::Limit {
+                what: "the branches and calls of a function pass too many values",
+                limit: (MAX_PASSED_VALUES + body_bytes) as u64,
+            });
+        }
     }
     operators.finish()?;
-    let Translator { builder, .. } = translator;
+    let Translator {
+        builder, extent, ..
+    } = translator;
     builder.finalize(env.isa.frontend_config());
     scratch.validator = validator.into_allocations();
-    Ok(())
+    Ok(extent)
 }
 
 /// The module's size is limited so that offsets into it fit.
@@ -119,6 +150,8 @@ pub(crate) struct Translator<'a, 'f> {
     /// The operand stack, as far as the code is reachable.
     stack: &'f mut Vec<Value>,
     control: &'f mut Vec<Frame>,
+    locals: &'f mut Locals,
+    extent: Extent,
     /// Whether the code that comes next can be reached.
     reachable: bool,
     /// How many blocks have been opened since it no longer could.
@@ -153,33 +186,6 @@ impl Translator<'_, '_> {
                 format!("the instruction {name}"),
             ))
         }
-    }
-
-    fn declare_params(&mut self, ty: u32) {
-        let block = self
-            .builder
-            .current_block()
-            .expect("the entry block is current");
-        for (number, ty) in (1..).zip(&self.env.env.module.types[ty as usize].params) {
-            let variable = self.builder.declare_var(clif_type(*ty));
-            let value = self.builder.block_params(block)[number];
-            self.builder.def_var(variable, value);
-        }
-    }
-
-    /// Declares the body's own locals, which start as zero. Validation has bounded their number.
-    fn declare_locals(&mut self, reader: &mut wasmparser::BinaryReader<'_>) -> Result<()> {
-        for _ in 0..reader.read_var_u32()? {
-            let offset = reader.original_position();
-            let count = reader.read_var_u32()?;
-            let ty = val_type(reader.read()?, offset)?;
-            let zero = self.zero(ty);
-            for _ in 0..count {
-                let variable = self.builder.declare_var(clif_type(ty));
-                self.builder.def_var(variable, zero);
-            }
-        }
-        Ok(())
     }
 
     fn zero(&mut self, ty: ValType) -> Value {
@@ -219,6 +225,7 @@ impl Translator<'_, '_> {
 
     /// The topmost `count` operands, in the form in which they pass between blocks and functions.
     fn peek_many(&mut self, count: usize) -> Values {
+        self.extent.passed_values += count;
         let start = self.stack.len() - count;
         (start..self.stack.len())
             .map(|index| {
@@ -252,9 +259,5 @@ impl Translator<'_, '_> {
         let flags = cranelift_codegen::ir::MemFlagsData::new()
             .with_endianness(cranelift_codegen::ir::Endianness::Little);
         self.builder.ins().bitcast(ty, flags, value)
-    }
-
-    fn local(index: u32) -> Variable {
-        Variable::from_u32(index)
     }
 }

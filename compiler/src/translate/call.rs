@@ -72,8 +72,9 @@ impl Translator<'_, '_> {
     }
 
     fn push_results(&mut self, call: Inst) {
-        self.stack
-            .extend_from_slice(self.builder.inst_results(call));
+        let results = self.builder.inst_results(call);
+        self.extent.passed_values += results.len();
+        self.stack.extend_from_slice(results);
     }
 
     fn call_indirect(&mut self, type_index: u32, table: u32) {
