@@ -31,13 +31,15 @@ use crate::trap::trap_code;
 const BATCH: usize = 16;
 
 /// The most basic blocks, with targets of jump tables counted as such, for the better passes.
-const MAX_BLOCKS: usize = 1 << 13;
+const MAX_BLOCKS: usize = 1 << 14;
 /// The most instructions of the code generator's IR.
 const MAX_INSTRUCTIONS: usize = 1 << 17;
 /// The most results of instructions and parameters of blocks.
 const MAX_VALUES: usize = 1 << 18;
 /// The most values that branches and calls pass.
-const MAX_PASSED_VALUES: usize = 1 << 15;
+const MAX_PASSED_VALUES: usize = 1 << 17;
+/// The most parameters and results of a function, or of one it calls.
+const MAX_SIGNATURE: usize = 1 << 7;
 /// The most operands that are on the stack at once.
 const MAX_STACK: usize = 1 << 11;
 
@@ -313,7 +315,9 @@ impl<'a> Generator<'a> {
 fn is_large(func: &Function, extent: Extent) -> bool {
     let targets = func.dfg.jump_tables.values();
     let targets: usize = targets.map(|table| table.all_branches().len()).sum();
-    func.dfg.num_blocks() + targets > MAX_BLOCKS
+    let mut signatures = std::iter::once(&func.signature).chain(func.dfg.signatures.values());
+    signatures.any(|signature| signature.params.len() + signature.returns.len() > MAX_SIGNATURE)
+        || func.dfg.num_blocks() + targets > MAX_BLOCKS
         || func.dfg.num_insts() > MAX_INSTRUCTIONS
         || func.dfg.len_values() > MAX_VALUES
         || extent.passed_values > MAX_PASSED_VALUES

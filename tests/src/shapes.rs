@@ -368,7 +368,7 @@ pub const SHAPES: &[Shape] = &[
         }
         parts.finish()
     }),
-    shape("types of 1,000 parameters", 900, |n| {
+    shape("types of 1,000 parameters", 450, |n| {
         let mut parts = Parts::default();
         for i in 0..n {
             let params = (0..1000).map(|bit| if bit == i { ValType::I32 } else { ValType::I64 });
@@ -381,7 +381,7 @@ pub const SHAPES: &[Shape] = &[
         }
         parts.finish()
     }),
-    shape("imports", 500_000, |n| {
+    shape("imports", 200_000, |n| {
         let mut parts = Parts::default();
         for i in 0..n {
             let name = format!("f{i}");

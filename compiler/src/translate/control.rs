@@ -335,7 +335,9 @@ impl Translator<'_, '_> {
         }
         let default = way(self, targets.default());
         let pool = &mut self.builder.func.dfg.value_lists;
-        let calls = blocks.into_iter().map(|block| BlockCall::new(block, [], pool));
+        let calls = blocks
+            .into_iter()
+            .map(|block| BlockCall::new(block, [], pool));
         let calls: Vec<_> = calls.collect();
         let default = BlockCall::new(default, [], pool);
         let table = self

@@ -9,8 +9,7 @@
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
-    BlockArg, InstBuilder as _, MemFlagsData, StackSlot, StackSlotData, StackSlotKind, Value,
-    types,
+    BlockArg, InstBuilder as _, MemFlagsData, StackSlot, StackSlotData, StackSlotKind, Value, types,
 };
 use cranelift_frontend::{FunctionBuilder, Variable};
 use precast_artifacts_format::ValType;
