@@ -36,7 +36,7 @@ fn every_shape_compiles_when_it_is_small() {
 #[test]
 fn every_shape_compiles_or_exceeds_a_limit_when_it_is_larger() {
     for shape in SHAPES {
-        let wasm = (shape.build)(shape.largest.min(2000));
+        let wasm = (shape.build)((shape.largest / 10).min(1000));
         match compile(&wasm, &options()) {
             Ok(_) | Err(CompileError::Limit { .. }) => {}
             Err(error) => panic!("{}: {error}", shape.name),
