@@ -20,11 +20,11 @@ use cranelift_codegen::ir::{Function, InstBuilder as _, SourceLoc, UserFuncName,
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use precast_artifacts_format::ValType;
 use smallvec::SmallVec;
-use wasmparser::{FuncValidatorAllocations, Operator};
+use wasmparser::{BlockType, FuncValidatorAllocations, Operator};
 
 use crate::env::{FuncEnv, ModuleEnv, clif_type};
 use crate::error::CompileError;
-use crate::module::Body;
+use crate::module::{Body, Module};
 
 use control::Frame;
 use fuel::Segment;
@@ -57,6 +57,34 @@ pub(crate) struct Extent {
     pub(crate) passed_values: usize,
     /// The most operands that were on the stack at once.
     pub(crate) tallest_stack: usize,
+}
+
+impl Extent {
+    /// Whether what is passed is in proportion to the body.
+    fn check(&self, body_bytes: usize) -> Result<()> {
+        let limit = MAX_PASSED_VALUES + body_bytes;
+        if self.passed_values > limit {
+            return Err(CompileError::Limit {
+                what: "the branches and calls of a function pass too many values",
+                limit: limit as u64,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// How many values a branch to a frame takes with it.
+fn branch_arity(module: &Module<'_>, frame: &wasmparser::Frame) -> usize {
+    let is_loop = frame.kind == wasmparser::FrameKind::Loop;
+    match frame.block_type {
+        BlockType::Empty => 0,
+        BlockType::Type(_) => usize::from(!is_loop),
+        BlockType::FuncType(index) => {
+            let ty = &module.types[module.unique_type(index) as usize];
+            let values = if is_loop { &ty.params } else { &ty.results };
+            values.len()
+        }
+    }
 }
 
 /// Validates the body of the function at `func_index` and translates it into `func`, which must
@@ -117,17 +145,19 @@ pub(crate) fn translate(
     let mut operators = wasmparser::OperatorsReader::new(reader);
     while !operators.eof() {
         let (operator, offset) = operators.read_with_offset()?;
+        if let Operator::BrTable { targets } = &operator {
+            // Validation looks at each value once for each target.
+            let frame = validator.get_control_frame(targets.default() as usize);
+            let arity = frame.map_or(0, |frame| branch_arity(env.module, frame));
+            translator.extent.passed_values += arity * targets.len() as usize;
+            translator.extent.check(body_bytes)?;
+        }
         validator.op(offset, &operator)?;
         translator.builder.set_srcloc(source_location(offset));
         translator.operator(&operator, offset)?;
         let extent = &mut translator.extent;
         extent.tallest_stack = extent.tallest_stack.max(translator.stack.len());
-        if extent.passed_values > MAX_PASSED_VALUES + body_bytes {
-            return Err(CompileError::Limit {
-                what: "the branches and calls of a function pass too many values",
-                limit: (MAX_PASSED_VALUES + body_bytes) as u64,
-            });
-        }
+        extent.check(body_bytes)?;
     }
     operators.finish()?;
     let Translator {

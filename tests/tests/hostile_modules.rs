@@ -257,6 +257,7 @@ fn a_large_function_needs_no_more_of_the_cpu_than_is_allowed_and_traps_where_it_
 #[test]
 fn values_that_calls_and_branches_pass_are_limited() {
     for name in [
+        "targets of a br_table, with 1,000 values",
         "calls with 1,000 values",
         "branches with 1,000 values",
         "blocks with 1,000 results",
