@@ -9,7 +9,8 @@ use precast_artifacts_format::{Arch, CpuFeature, CpuFeatures, Target};
 
 /// The features that `code` uses, out of those that were `allowed`.
 ///
-/// `blocks` are the offsets at which basic blocks start.
+/// `blocks` are the offsets at which basic blocks start. Without any, a function that branches
+/// through a table counts as one that cannot be told apart.
 pub(crate) fn used_features(
     code: &[u8],
     blocks: &[u32],
@@ -63,6 +64,7 @@ fn scan_x86(code: &[u8], blocks: &[u32], allowed: CpuFeatures) -> CpuFeatures {
                     starts.push(instruction.near_branch_target() as usize);
                     break;
                 }
+                FlowControl::IndirectBranch if blocks.is_empty() => return allowed,
                 FlowControl::Return
                 | FlowControl::IndirectBranch
                 | FlowControl::Exception

@@ -13,6 +13,7 @@ use std::sync::mpsc;
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{ExternalName, Function, LibCall};
+use cranelift_codegen::isa::TargetIsa;
 use cranelift_codegen::{Context, FinalizedRelocTarget};
 use cranelift_frontend::FunctionBuilderContext;
 use precast_artifacts_format::{CpuFeatures, RuntimeSymbol, Target, TrapCode};
@@ -22,12 +23,25 @@ use crate::env::{ModuleEnv, Reference};
 use crate::error::CompileError;
 use crate::options::Options;
 use crate::trampoline;
-use crate::translate::{self, Scratch};
+use crate::translate::{self, Extent, Scratch};
 use crate::trap::trap_code;
 
 /// Jobs that a worker takes at a time: enough that passing them on costs nothing beside making
 /// them, few enough that all workers finish at about the same time.
 const BATCH: usize = 16;
+
+/// The most basic blocks, with targets of jump tables counted as such, for the better passes.
+const MAX_BLOCKS: usize = 1 << 14;
+/// The most instructions of the code generator's IR.
+const MAX_INSTRUCTIONS: usize = 1 << 17;
+/// The most results of instructions and parameters of blocks.
+const MAX_VALUES: usize = 1 << 18;
+/// The most values that branches and calls pass.
+const MAX_PASSED_VALUES: usize = 1 << 17;
+/// The most parameters and results of a function, or of one it calls.
+const MAX_SIGNATURE: usize = 1 << 7;
+/// The most operands that are on the stack at once.
+const MAX_STACK: usize = 1 << 11;
 
 /// A piece of code to be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +87,8 @@ pub(crate) struct Relocation {
 /// What all workers share.
 pub(crate) struct Generator<'a> {
     env: &'a ModuleEnv<'a>,
+    /// For functions that [are large](is_large).
+    linear: &'a dyn TargetIsa,
     target: Target,
     allowed_features: CpuFeatures,
 }
@@ -113,9 +129,15 @@ pub enum Listing {
 }
 
 impl<'a> Generator<'a> {
-    pub(crate) fn new(env: &'a ModuleEnv<'a>, options: &Options) -> Self {
+    /// `linear` is for functions that are too large for the environment's code generator.
+    pub(crate) fn new(
+        env: &'a ModuleEnv<'a>,
+        linear: &'a dyn TargetIsa,
+        options: &Options,
+    ) -> Self {
         Self {
             env,
+            linear,
             target: options.target,
             allowed_features: options.cpu_features,
         }
@@ -166,12 +188,12 @@ impl<'a> Generator<'a> {
     /// The text of one piece of code, made on this thread.
     pub(crate) fn list(&self, job: Job, listing: Listing) -> Result<String, CompileError> {
         let mut worker = Worker::new();
-        self.translate(job, &mut worker)?;
+        let extent = self.translate(job, &mut worker)?;
         if listing == Listing::Clif {
             return Ok(worker.context.func.display().to_string());
         }
         worker.context.set_disasm(true);
-        self.compile(job, &mut worker.context)
+        self.compile(job, extent, &mut worker.context)
             .map_err(|message| self.internal_error(job, message))?;
         let compiled = worker.context.compiled_code();
         let text = compiled.and_then(|code| code.vcode.clone());
@@ -182,8 +204,8 @@ impl<'a> Generator<'a> {
         // A module must not be able to end the process, whatever bug it finds in the code
         // generator. After an error the worker is not used again.
         let made = catch_unwind(AssertUnwindSafe(|| {
-            self.translate(job, worker)?;
-            self.compile(job, &mut worker.context)
+            let extent = self.translate(job, worker)?;
+            self.compile(job, extent, &mut worker.context)
                 .map_err(|message| self.internal_error(job, message))
         }));
         made.unwrap_or_else(|panic| {
@@ -195,14 +217,14 @@ impl<'a> Generator<'a> {
         })
     }
 
-    fn translate(&self, job: Job, worker: &mut Worker) -> Result<(), CompileError> {
+    fn translate(&self, job: Job, worker: &mut Worker) -> Result<Extent, CompileError> {
         worker.context.clear();
         let func = &mut worker.context.func;
         match job {
             Job::Defined(defined) => {
                 let index = self.env.module.imported_funcs + defined;
                 let body = &self.env.module.bodies[defined as usize];
-                translate::translate(self.env, index, body, &mut worker.scratch, func)?;
+                return translate::translate(self.env, index, body, &mut worker.scratch, func);
             }
             Job::Entry(ty, passing) => {
                 trampoline::entry(self.env, ty, passing, &mut worker.trampoline, func);
@@ -212,7 +234,7 @@ impl<'a> Generator<'a> {
             }
             Job::Thunk(index) => trampoline::thunk(self.env, index, &mut worker.trampoline, func),
         }
-        Ok(())
+        Ok(Extent::default())
     }
 
     fn internal_error(&self, job: Job, message: String) -> CompileError {
@@ -226,10 +248,14 @@ impl<'a> Generator<'a> {
         }
     }
 
-    fn compile(&self, job: Job, context: &mut Context) -> Result<Code, String> {
+    fn compile(&self, job: Job, extent: Extent, context: &mut Context) -> Result<Code, String> {
         let mut control = ControlPlane::default();
+        let isa = match is_large(&context.func, extent) {
+            true => self.linear,
+            false => self.env.isa,
+        };
         context
-            .compile(self.env.isa, &mut control)
+            .compile(isa, &mut control)
             .map_err(|error| error.inner.to_string())?;
         let compiled = context.compiled_code().ok_or("no code was made")?;
         let buffer = &compiled.buffer;
@@ -282,6 +308,20 @@ impl<'a> Generator<'a> {
             addresses,
         })
     }
+}
+
+/// Whether the code generator's better passes would take too long for a function. Each measure is
+/// of one that takes it about a second, if the function is made for that.
+fn is_large(func: &Function, extent: Extent) -> bool {
+    let targets = func.dfg.jump_tables.values();
+    let targets: usize = targets.map(|table| table.all_branches().len()).sum();
+    let mut signatures = std::iter::once(&func.signature).chain(func.dfg.signatures.values());
+    signatures.any(|signature| signature.params.len() + signature.returns.len() > MAX_SIGNATURE)
+        || func.dfg.num_blocks() + targets > MAX_BLOCKS
+        || func.dfg.num_insts() > MAX_INSTRUCTIONS
+        || func.dfg.len_values() > MAX_VALUES
+        || extent.passed_values > MAX_PASSED_VALUES
+        || extent.tallest_stack > MAX_STACK
 }
 
 /// What became of the jobs of one batch, with the batch's number.

@@ -13,8 +13,9 @@ use precast_artifacts_format::{
 
 use crate::module::{Module, SegmentMode};
 
-/// An image may be this much larger than the segments that make it, plus [`SLACK_BYTES`]: small
-/// segments spread far apart are better copied than stored as mostly empty pages.
+/// An image may be this much larger than the segments that make it, and all of them together by
+/// [`SLACK_BYTES`] more: small segments spread far apart are better copied than stored as mostly
+/// empty pages.
 const MAX_GROWTH: usize = 4;
 const SLACK_BYTES: usize = 1 << 20;
 
@@ -34,6 +35,7 @@ pub(crate) fn plan(module: &Module<'_>, page_bytes: usize) -> Images {
     let mut images = Images::default();
     let defined = &module.memories[module.imported_memories as usize..];
     let mut in_image = vec![false; module.data.len()];
+    let mut slack = SLACK_BYTES;
     for (index, ty) in (module.imported_memories..).zip(defined) {
         // Where the memory ends within a page of the image, there is none.
         let known = match ty.minimum_bytes() {
@@ -42,13 +44,15 @@ pub(crate) fn plan(module: &Module<'_>, page_bytes: usize) -> Images {
             }
             _ => Vec::new(),
         };
-        let pages = pages_of(module, &known, page_bytes);
         let source: usize = known.iter().map(|&(i, _)| module.data[i].bytes.len()).sum();
+        let pages = pages_of(module, &known, page_bytes, source * MAX_GROWTH + slack);
         let mut plan = MemoryPlan {
             ty: *ty,
             image: Vec::new(),
         };
-        if pages.len() * page_bytes <= source * MAX_GROWTH + SLACK_BYTES {
+        if let Some(pages) = pages {
+            let excess = (pages.len() * page_bytes).saturating_sub(source * MAX_GROWTH);
+            slack = slack.saturating_sub(excess);
             for &(segment, _) in &known {
                 in_image[segment] = true;
             }
@@ -102,12 +106,14 @@ fn known_segments(module: &Module<'_>, memory: u32, memory_bytes: u64) -> Vec<(u
     known
 }
 
-/// The pages that the segments touch and that are not all zero, by number.
+/// The pages that the segments touch and that are not all zero, by number, if they take no more
+/// than `max_bytes`.
 fn pages_of(
     module: &Module<'_>,
     segments: &[(usize, u64)],
     page_bytes: usize,
-) -> BTreeMap<u64, Vec<u8>> {
+    max_bytes: usize,
+) -> Option<BTreeMap<u64, Vec<u8>>> {
     let mut pages: BTreeMap<u64, Vec<u8>> = BTreeMap::new();
     for &(segment, offset) in segments {
         let mut rest = module.data[segment].bytes;
@@ -120,13 +126,16 @@ fn pages_of(
             if pages.contains_key(&number) || now.iter().any(|&byte| byte != 0) {
                 let page = pages.entry(number).or_insert_with(|| vec![0; page_bytes]);
                 page[within..within + now.len()].copy_from_slice(now);
+                if pages.len() * page_bytes > max_bytes {
+                    return None;
+                }
             }
             at += now.len() as u64;
             rest = later;
         }
     }
     pages.retain(|_, page| page.iter().any(|&byte| byte != 0));
-    pages
+    Some(pages)
 }
 
 /// Appends the pages to `image` and gives the runs of neighbouring ones.
@@ -241,5 +250,21 @@ mod tests {
         let images = plan(&module, 4096);
         assert!(images.image.is_empty());
         assert_eq!(images.passive.len(), 4000);
+    }
+
+    #[test]
+    fn many_memories_share_what_is_allowed_for_empty_pages() {
+        let byte = |memory, page: i32| Data {
+            mode: SegmentMode::Active(memory, ConstExpr::I32(page * 4096)),
+            bytes: &[1],
+        };
+        let mut module = module(&[]);
+        module.memories = vec![MemoryType::new(16, None); 100];
+        module.data = (0..100)
+            .flat_map(|memory| (0..200).map(move |page| byte(memory, page)))
+            .collect();
+        let images = plan(&module, 4096);
+        assert!(!images.image.is_empty());
+        assert!(images.image.len() <= module.data.len() * MAX_GROWTH + SLACK_BYTES);
     }
 }

@@ -8,16 +8,38 @@ use target_lexicon::Triple;
 use crate::error::CompileError;
 use crate::options::{OptLevel, Options};
 
-/// The code generator for `options`.
-pub(crate) fn build(options: &Options) -> Result<OwnedTargetIsa, CompileError> {
-    let refuse = |error: &dyn std::fmt::Display| {
-        CompileError::Options(format!("the code generator refuses the options: {error}"))
-    };
+/// The code generators for a compilation.
+pub(crate) struct Isas {
+    /// As the options want it.
+    pub(crate) usual: OwnedTargetIsa,
+    /// For functions so large that the other's passes, whose time grows faster than what they work
+    /// on, would take too long: no optimisation, registers allocated in one pass.
+    pub(crate) linear: OwnedTargetIsa,
+}
+
+/// The code generators for `options`.
+pub(crate) fn build(options: &Options) -> Result<Isas, CompileError> {
     let (opt_level, allocator) = match options.opt_level {
         OptLevel::None => ("none", "single_pass"),
         OptLevel::Basic => ("none", "backtracking"),
         OptLevel::Speed => ("speed", "backtracking"),
         OptLevel::SpeedAndSize => ("speed_and_size", "backtracking"),
+    };
+    Ok(Isas {
+        usual: with(options, opt_level, allocator, "true")?,
+        // Writing down where blocks start takes time quadratic in the number of empty ones.
+        linear: with(options, "none", "single_pass", "false")?,
+    })
+}
+
+fn with(
+    options: &Options,
+    opt_level: &str,
+    allocator: &str,
+    block_starts: &str,
+) -> Result<OwnedTargetIsa, CompileError> {
+    let refuse = |error: &dyn std::fmt::Display| {
+        CompileError::Options(format!("the code generator refuses the options: {error}"))
     };
     let mut flags = settings::builder();
     for (name, value) in [
@@ -44,7 +66,7 @@ pub(crate) fn build(options: &Options) -> Result<OwnedTargetIsa, CompileError> {
         ("enable_multi_ret_implicit_sret", "true"),
         ("libcall_call_conv", "isa_default"),
         // The scan for used features needs to know where code is and where data.
-        ("machine_code_cfg_info", "true"),
+        ("machine_code_cfg_info", block_starts),
     ] {
         flags.set(name, value).map_err(|error| refuse(&error))?;
     }

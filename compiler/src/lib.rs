@@ -111,7 +111,7 @@ pub fn compile_with_progress(
     options: &Options,
     progress: &dyn Fn(Progress),
 ) -> Result<Vec<u8>, CompileError> {
-    let isa = isa::build(options)?;
+    let isas = isa::build(options)?;
     let pool = thread_pool(options)?;
 
     let module = parse::parse(wasm, options.features)?;
@@ -119,9 +119,9 @@ pub fn compile_with_progress(
     let plan = Plan::new(&module, &uses, options.target)?;
 
     let jobs = jobs(&module, &plan);
-    let env = ModuleEnv::new(&module, &plan, &*isa, options);
-    let generator = Generator::new(&env, options);
-    let mut linker = Linker::new(options.target, isa.text_section_builder(jobs.len()));
+    let env = ModuleEnv::new(&module, &plan, &*isas.usual, options);
+    let generator = Generator::new(&env, &*isas.linear, options);
+    let mut linker = Linker::new(options.target, isas.usual.text_section_builder(jobs.len()));
     let total = jobs.len();
     let mut done = 0;
     generator.run(&pool, &jobs, |code| {
@@ -152,11 +152,11 @@ pub fn compile_with_progress(
 /// # Ok::<(), precast_compiler::CompileError>(())
 /// ```
 pub fn list(wasm: &[u8], options: &Options, listing: Listing) -> Result<String, CompileError> {
-    let isa = isa::build(options)?;
+    let isas = isa::build(options)?;
     let module = parse::parse(wasm, options.features)?;
     let plan = Plan::new(&module, &scan::scan(&module), options.target)?;
-    let env = ModuleEnv::new(&module, &plan, &*isa, options);
-    let generator = Generator::new(&env, options);
+    let env = ModuleEnv::new(&module, &plan, &*isas.usual, options);
+    let generator = Generator::new(&env, &*isas.linear, options);
     let names = emit::func_names(&module);
     let mut text = String::new();
     for job in jobs(&module, &plan) {

@@ -12,9 +12,13 @@ use crate::image::{self, Images};
 use crate::module::{Items, Module, NULL_FUNC, SegmentMode};
 use crate::scan::Uses;
 
-/// A constant table may be this much longer than the items in it, plus [`SLACK_ELEMENTS`].
+/// A constant table may be this much longer than the items in it, and all of them together by
+/// [`SLACK_ELEMENTS`] more.
 const MAX_GROWTH: u64 = 2;
 const SLACK_ELEMENTS: u64 = 1 << 12;
+
+/// The most elements of constant tables: distances to them stay well below 2 GiB.
+const MAX_CONST_ELEMENTS: u64 = 1 << 26;
 
 /// The decisions.
 pub(crate) struct Plan {
@@ -133,8 +137,32 @@ fn place_tables(module: &Module<'_>, uses: &Uses) -> (Vec<TablePlace>, Vec<Vec<u
     let mut const_tables: Vec<Vec<u32>> = Vec::new();
     let mut offset = 0;
     let mut in_vmctx = 0;
+    let mut seen_from_outside = vec![false; module.tables.len()];
+    for export in &module.exports {
+        if let ExternIndex::Table(table) = export.index {
+            seen_from_outside[table as usize] = true;
+        }
+    }
+    let mut segments = vec![Vec::new(); module.tables.len()];
+    for segment in &module.elements {
+        if let SegmentMode::Active(table, offset) = &segment.mode {
+            segments[*table as usize].push((offset, &segment.items));
+        }
+    }
+    let (mut slack, mut left) = (SLACK_ELEMENTS, MAX_CONST_ELEMENTS);
+    // An element's type is to be a number known now. That of an imported function may be any
+    // subtype of what the module says.
+    let has_subtypes = module.types.iter().any(|ty| !ty.is_final);
     for table in module.imported_tables..module.tables.len() as u32 {
-        if let Some(contents) = constant_contents(module, uses, table) {
+        let changes = seen_from_outside[table as usize] || uses.tables.contains(&table);
+        let contents = if changes || has_subtypes {
+            None
+        } else {
+            constant_contents(module, table, &segments[table as usize], slack, left)
+        };
+        if let Some((contents, slack_left)) = contents {
+            slack = slack_left;
+            left -= contents.len() as u64;
             let length = contents.len() as u32;
             places.push(TablePlace::Constant { offset, length });
             offset += length * CONST_TABLE_ENTRY_BYTES;
@@ -147,49 +175,36 @@ fn place_tables(module: &Module<'_>, uses: &Uses) -> (Vec<TablePlace>, Vec<Vec<u
     (places, const_tables)
 }
 
-/// What the table holds for ever, if that can be told now: nothing writes it, reads its elements
-/// as values or sees it from outside, and all its segments have known places within it.
-fn constant_contents(module: &Module<'_>, uses: &Uses, table: u32) -> Option<Vec<u32>> {
+/// What the table holds for ever, if that can be told now, and how much of `slack` that leaves.
+/// Nothing writes the table, reads its elements as values or sees it from outside; of its
+/// `segments` all have to have known places within it. It may have `left` elements.
+fn constant_contents(
+    module: &Module<'_>,
+    table: u32,
+    segments: &[(&ConstExpr, &Items)],
+    slack: u64,
+    left: u64,
+) -> Option<(Vec<u32>, u64)> {
     let ty = module.tables[table as usize];
     let init = &module.table_inits[(table - module.imported_tables) as usize];
-    let exported = module
-        .exports
-        .iter()
-        .any(|export| export.index == ExternIndex::Table(table));
-    if exported
-        || uses.tables.contains(&table)
-        || clif_type(ty.element) != POINTER
-        || !matches!(init, ConstExpr::RefNull(_))
-        // An element's type is to be a number known now. That of an imported function may be any
-        // subtype of what the module says.
-        || module.types.iter().any(|ty| !ty.is_final)
-    {
+    if clif_type(ty.element) != POINTER || !matches!(init, ConstExpr::RefNull(_)) {
         return None;
     }
-    let segments = || {
-        module
-            .elements
-            .iter()
-            .filter_map(move |segment| match &segment.mode {
-                SegmentMode::Active(target, offset) if *target == table => {
-                    Some((offset, &segment.items))
-                }
-                _ => None,
-            })
-    };
     let mut items_in_all = 0;
-    for (_, items) in segments() {
+    for (_, items) in segments {
         match items {
             Items::Funcs(funcs) => items_in_all += funcs.len() as u64,
             Items::Exprs(_) => return None,
         }
     }
-    if ty.minimum > items_in_all * MAX_GROWTH + SLACK_ELEMENTS {
+    let excess = ty.minimum.saturating_sub(items_in_all * MAX_GROWTH);
+    let slack = slack.checked_sub(excess)?;
+    if ty.minimum > left {
         return None;
     }
     let mut contents = vec![NULL_FUNC; ty.minimum as usize];
-    for (offset, items) in segments() {
-        let start = match *offset {
+    for (offset, items) in segments {
+        let start = match **offset {
             ConstExpr::I32(offset) => offset.cast_unsigned() as usize,
             ConstExpr::I64(offset) => usize::try_from(offset).ok()?,
             _ => return None,
@@ -201,7 +216,7 @@ fn constant_contents(module: &Module<'_>, uses: &Uses, table: u32) -> Option<Vec
             .get_mut(start..start.checked_add(funcs.len())?)?
             .copy_from_slice(funcs);
     }
-    Some(contents)
+    Some((contents, slack))
 }
 
 /// The functions of which a reference can come to exist.

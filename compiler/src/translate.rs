@@ -10,6 +10,7 @@ mod canonical;
 mod control;
 mod fuel;
 mod listening;
+mod locals;
 mod memory;
 mod numeric;
 mod simd;
@@ -18,19 +19,20 @@ mod variable;
 mod wide;
 
 use cranelift_codegen::ir::{Function, InstBuilder as _, SourceLoc, UserFuncName, Value, types};
-use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use precast_artifacts_format::ValType;
 use smallvec::SmallVec;
-use wasmparser::{FuncValidatorAllocations, Operator};
+use wasmparser::{BlockType, FuncValidatorAllocations, Operator};
 
 use crate::env::{FuncEnv, ModuleEnv, clif_type};
 use crate::error::CompileError;
-use crate::module::Body;
+use crate::module::{Body, Module};
 use crate::parse;
 
 use control::{Cold, Frame};
 use fuel::Segment;
 use listening::Listening;
+use locals::Locals;
 
 type Result<T, E = CompileError> = std::result::Result<T, E>;
 
@@ -44,6 +46,48 @@ pub(crate) struct Scratch {
     validator: FuncValidatorAllocations,
     stack: Vec<Value>,
     control: Vec<Frame>,
+    locals: Locals,
+}
+
+/// How many values the branches and calls of a function may pass, plus one per byte of its body.
+/// Each passes up to 1,000 of them, and takes two or three bytes.
+const MAX_PASSED_VALUES: usize = 1 << 20;
+
+/// What makes a translated function costly to compile, besides the number of its instructions.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Extent {
+    /// Values that branches and calls pass, counted each time, and results of calls and blocks.
+    pub(crate) passed_values: usize,
+    /// The most operands that were on the stack at once.
+    pub(crate) tallest_stack: usize,
+}
+
+impl Extent {
+    /// Whether what is passed is in proportion to the body.
+    fn check(&self, body_bytes: usize) -> Result<()> {
+        let limit = MAX_PASSED_VALUES + body_bytes;
+        if self.passed_values > limit {
+            return Err(CompileError::Limit {
+                what: "the branches and calls of a function pass too many values",
+                limit: limit as u64,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// How many values a branch to a frame takes with it.
+fn branch_arity(module: &Module<'_>, frame: &wasmparser::Frame) -> usize {
+    let is_loop = frame.kind == wasmparser::FrameKind::Loop;
+    match frame.block_type {
+        BlockType::Empty => 0,
+        BlockType::Type(_) => usize::from(!is_loop),
+        BlockType::FuncType(index) => {
+            let ty = module.type_at(module.unique_type(index));
+            let values = if is_loop { &ty.params } else { &ty.results };
+            values.len()
+        }
+    }
 }
 
 /// Validates the body of the function at `func_index` and translates it into `func`, which must
@@ -54,7 +98,7 @@ pub(crate) fn translate(
     body: &Body<'_>,
     scratch: &mut Scratch,
     func: &mut Function,
-) -> Result<()> {
+) -> Result<Extent> {
     let ty = env.module.funcs[func_index as usize];
     func.signature = env.signature(ty).clone();
     func.name = UserFuncName::user(0, func_index);
@@ -67,7 +111,6 @@ pub(crate) fn translate(
     };
     let mut validator = validate.into_validator(std::mem::take(&mut scratch.validator));
     let mut reader = body.body.get_binary_reader();
-    let mut locals = reader.clone();
     validator.read_locals(&mut reader)?;
 
     let mut builder = FunctionBuilder::new(func, &mut scratch.builder);
@@ -85,6 +128,8 @@ pub(crate) fn translate(
         builder,
         stack: &mut scratch.stack,
         control: &mut scratch.control,
+        locals: &mut scratch.locals,
+        extent: Extent::default(),
         reachable: true,
         skipped_blocks: 0,
         fuel: env.tunables.fuel.then_some(Segment::FIRST),
@@ -93,23 +138,40 @@ pub(crate) fn translate(
         body_offset: body.body.range().start,
         cold: None,
     };
-    translator.declare_params(ty);
+    let params = env.module.type_at(ty).params.iter().copied();
+    let values = translator.builder.block_params(entry)[1..].to_vec();
     translator.tell_enter(func_index, ty);
-    translator.declare_locals(&mut locals)?;
+    let params = params.zip(values);
+    translator
+        .locals
+        .start(env.module, &mut translator.builder, params, &body.body)?;
     translator.enter_function(ty);
 
+    let body_bytes = body.body.as_bytes().len();
     let mut operators = wasmparser::OperatorsReader::new(reader);
     while !operators.eof() {
         let (operator, offset) = operators.read_with_offset()?;
+        if let Operator::BrTable { targets } = &operator {
+            // Validation looks at each value once for each target.
+            let frame = validator.get_control_frame(targets.default() as usize);
+            let arity = frame.map_or(0, |frame| branch_arity(env.module, frame));
+            translator.extent.passed_values += arity * targets.len() as usize;
+            translator.extent.check(body_bytes)?;
+        }
         validator.op(offset, &operator)?;
         translator.builder.set_srcloc(source_location(offset));
         translator.operator(&operator, offset)?;
+        let extent = &mut translator.extent;
+        extent.tallest_stack = extent.tallest_stack.max(translator.stack.len());
+        extent.check(body_bytes)?;
     }
     operators.finish()?;
-    let Translator { builder, .. } = translator;
+    let Translator {
+        builder, extent, ..
+    } = translator;
     builder.finalize(env.isa.frontend_config());
     scratch.validator = validator.into_allocations();
-    Ok(())
+    Ok(extent)
 }
 
 /// The module's size is limited so that offsets into it fit.
@@ -124,6 +186,8 @@ pub(crate) struct Translator<'a, 'f> {
     /// The operand stack, as far as the code is reachable.
     stack: &'f mut Vec<Value>,
     control: &'f mut Vec<Frame>,
+    locals: &'f mut Locals,
+    extent: Extent,
     /// Whether the code that comes next can be reached.
     reachable: bool,
     /// How many blocks have been opened since it no longer could.
@@ -160,33 +224,6 @@ impl Translator<'_, '_> {
             let feature = format!("the instruction {}", parse::name_of(operator));
             Err(CompileError::unsupported(offset, feature))
         }
-    }
-
-    fn declare_params(&mut self, ty: u32) {
-        let block = self
-            .builder
-            .current_block()
-            .expect("the entry block is current");
-        for (number, ty) in (1..).zip(&self.env.env.module.type_at(ty).params) {
-            let variable = self.builder.declare_var(clif_type(*ty));
-            let value = self.builder.block_params(block)[number];
-            self.builder.def_var(variable, value);
-        }
-    }
-
-    /// Declares the body's own locals, which start as zero. Validation has bounded their number.
-    fn declare_locals(&mut self, reader: &mut wasmparser::BinaryReader<'_>) -> Result<()> {
-        for _ in 0..reader.read_var_u32()? {
-            let offset = reader.original_position();
-            let count = reader.read_var_u32()?;
-            let ty = self.env.env.module.val_type(reader.read()?, offset)?;
-            let zero = self.zero(ty);
-            for _ in 0..count {
-                let variable = self.builder.declare_var(clif_type(ty));
-                self.builder.def_var(variable, zero);
-            }
-        }
-        Ok(())
     }
 
     fn zero(&mut self, ty: ValType) -> Value {
@@ -231,6 +268,7 @@ impl Translator<'_, '_> {
 
     /// The topmost `count` operands, in the form in which they pass between blocks and functions.
     fn peek_many(&mut self, count: usize) -> Values {
+        self.extent.passed_values += count;
         let start = self.stack.len() - count;
         (start..self.stack.len())
             .map(|index| {
@@ -265,9 +303,5 @@ impl Translator<'_, '_> {
         let flags = cranelift_codegen::ir::MemFlagsData::new()
             .with_endianness(cranelift_codegen::ir::Endianness::Little);
         self.builder.ins().bitcast(ty, flags, value)
-    }
-
-    fn local(index: u32) -> Variable {
-        Variable::from_u32(index)
     }
 }

@@ -15,6 +15,7 @@ use precast_loader::{Engine, Error, Instance, Module, Store, Trap, TrapCode};
 pub mod filetest;
 pub mod run;
 pub mod script;
+pub mod shapes;
 pub mod summary;
 pub mod values;
 

@@ -121,8 +121,9 @@ impl Translator<'_, '_> {
                 self.builder.ins().call_indirect(signature, code, &args)
             }
         };
-        self.stack
-            .extend_from_slice(self.builder.inst_results(call));
+        let results = self.builder.inst_results(call);
+        self.extent.passed_values += results.len();
+        self.stack.extend_from_slice(results);
     }
 
     fn call_indirect(&mut self, type_index: u32, table: u32, kind: Kind) {

@@ -8,6 +8,7 @@ use cranelift_codegen::ir::{
     Block, BlockArg, BlockCall, Inst, InstBuilder as _, JumpTableData, Value,
 };
 use precast_artifacts_format::{FuncType, TrapCode, ValType};
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use wasmparser::{BlockType, Operator};
 
@@ -185,6 +186,7 @@ impl Translator<'_, '_> {
 
     /// A new block with parameters of these types.
     fn block_with(&mut self, types: &[ValType]) -> Block {
+        self.extent.passed_values += types.len();
         let block = self.builder.create_block();
         for ty in types {
             self.builder.append_block_param(block, clif_type(*ty));
@@ -415,21 +417,38 @@ impl Translator<'_, '_> {
 
     fn branch_table(&mut self, targets: &wasmparser::BrTable<'_>) -> Result<()> {
         let index = self.pop();
-        let (default, arity) = self.branch_target(targets.default());
-        let values = self.peek_many(arity);
-        let args = block_args(&values);
-        let mut calls = Vec::with_capacity(targets.len() as usize);
+        let arity = self.branch_target(targets.default()).1;
+        // Values go from the table to a block for each of its different targets, and from there to
+        // the target, so that a long table does not multiply them.
+        let mut ways: FxHashMap<u32, Block> = FxHashMap::default();
+        let mut way = |this: &mut Self, depth| match arity {
+            0 => this.branch_target(depth).0,
+            _ => *ways
+                .entry(depth)
+                .or_insert_with(|| this.builder.create_block()),
+        };
+        let mut blocks = Vec::with_capacity(targets.len() as usize);
         for depth in targets.targets() {
-            let (target, _) = self.branch_target(depth?);
-            let pool = &mut self.builder.func.dfg.value_lists;
-            calls.push(BlockCall::new(target, args.iter().copied(), pool));
+            blocks.push(way(self, depth?));
         }
+        let default = way(self, targets.default());
         let pool = &mut self.builder.func.dfg.value_lists;
-        let default = BlockCall::new(default, args.iter().copied(), pool);
+        let calls = blocks
+            .into_iter()
+            .map(|block| BlockCall::new(block, [], pool));
+        let calls: Vec<_> = calls.collect();
+        let default = BlockCall::new(default, [], pool);
         let table = self
             .builder
             .create_jump_table(JumpTableData::new(default, &calls));
         self.builder.ins().br_table(index, table);
+        let mut ways: Vec<_> = ways.into_iter().collect();
+        ways.sort_unstable();
+        for (depth, block) in ways {
+            self.builder.seal_block(block);
+            self.builder.switch_to_block(block);
+            self.branch(depth);
+        }
         self.reachable = false;
         Ok(())
     }

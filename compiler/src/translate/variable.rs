@@ -12,18 +12,18 @@ impl Translator<'_, '_> {
     pub(super) fn variable_operator(&mut self, operator: &Operator<'_>) -> bool {
         match *operator {
             Operator::LocalGet { local_index } => {
-                let value = self.builder.use_var(Self::local(local_index));
+                let value = self.locals.get(&mut self.builder, local_index);
                 self.push(value);
             }
             Operator::LocalSet { local_index } => {
                 let value = self.pop();
                 let value = self.as_bytes(value);
-                self.builder.def_var(Self::local(local_index), value);
+                self.locals.set(&mut self.builder, local_index, value);
             }
             Operator::LocalTee { local_index } => {
                 let value = self.pop();
                 let value = self.as_bytes(value);
-                self.builder.def_var(Self::local(local_index), value);
+                self.locals.set(&mut self.builder, local_index, value);
                 self.push(value);
             }
             Operator::GlobalGet { global_index } => {

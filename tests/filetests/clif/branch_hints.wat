@@ -64,50 +64,47 @@
 ;;=     stack_limit = gv2
 ;;=
 ;;=                                 block0(v0: i64, v1: i32):
-;;= @0071                               v2 = iconst.i64 0
-;;= @0071                               v3 = f64const 0.0
-;;= @0071                               v4 = iconst.i64 0
 ;;= @007a                               brif v1, block2, block3
 ;;=
 ;;=                                 block2 cold:
-;;= @007e                               v5 = iconst.i32 0
-;;= @007e                               v6 = icmp.i32 eq v1, v5  ; v5 = 0
-;;= @007e                               v7 = uextend.i32 v6
-;;= @007f                               brif v7, block5, block6
+;;= @007e                               v2 = iconst.i32 0
+;;= @007e                               v3 = icmp.i32 eq v1, v2  ; v2 = 0
+;;= @007e                               v4 = uextend.i32 v3
+;;= @007f                               brif v4, block5, block6
 ;;=
 ;;=                                 block5 cold:
-;;= @0081                               v8 = load.i64 notrap aligned readonly can_move region3 v0+40
-;;= @0081                               v9 = load.i64 notrap aligned readonly can_move region3 v0+48
-;;= @0081                               v10 = load.i64 notrap aligned readonly can_move region3 v0+8
-;;= @0081                               store.i64 notrap aligned region3 v0, v10+40
-;;= @0081                               call_indirect sig0, v8(v9)
+;;= @0081                               v5 = load.i64 notrap aligned readonly can_move region3 v0+40
+;;= @0081                               v6 = load.i64 notrap aligned readonly can_move region3 v0+48
+;;= @0081                               v7 = load.i64 notrap aligned readonly can_move region3 v0+8
+;;= @0081                               store.i64 notrap aligned region3 v0, v7+40
+;;= @0081                               call_indirect sig0, v5(v6)
 ;;= @0083                               jump block7
 ;;=
 ;;=                                 block6 cold:
-;;= @0084                               v11 = load.i64 notrap aligned readonly can_move region3 v0+40
-;;= @0084                               v12 = load.i64 notrap aligned readonly can_move region3 v0+48
-;;= @0084                               v13 = load.i64 notrap aligned readonly can_move region3 v0+8
-;;= @0084                               store.i64 notrap aligned region3 v0, v13+40
-;;= @0084                               call_indirect sig0, v11(v12)
+;;= @0084                               v8 = load.i64 notrap aligned readonly can_move region3 v0+40
+;;= @0084                               v9 = load.i64 notrap aligned readonly can_move region3 v0+48
+;;= @0084                               v10 = load.i64 notrap aligned readonly can_move region3 v0+8
+;;= @0084                               store.i64 notrap aligned region3 v0, v10+40
+;;= @0084                               call_indirect sig0, v8(v9)
 ;;= @0086                               jump block7
 ;;=
 ;;=                                 block7 cold:
 ;;= @0087                               jump block4
 ;;=
 ;;=                                 block3:
-;;= @0088                               v14 = load.i64 notrap aligned readonly can_move region3 v0+40
-;;= @0088                               v15 = load.i64 notrap aligned readonly can_move region3 v0+48
-;;= @0088                               v16 = load.i64 notrap aligned readonly can_move region3 v0+8
-;;= @0088                               store.i64 notrap aligned region3 v0, v16+40
-;;= @0088                               call_indirect sig0, v14(v15)
+;;= @0088                               v11 = load.i64 notrap aligned readonly can_move region3 v0+40
+;;= @0088                               v12 = load.i64 notrap aligned readonly can_move region3 v0+48
+;;= @0088                               v13 = load.i64 notrap aligned readonly can_move region3 v0+8
+;;= @0088                               store.i64 notrap aligned region3 v0, v13+40
+;;= @0088                               call_indirect sig0, v11(v12)
 ;;= @008a                               jump block4
 ;;=
 ;;=                                 block4:
-;;= @008b                               v17 = load.i64 notrap aligned readonly can_move region3 v0+40
-;;= @008b                               v18 = load.i64 notrap aligned readonly can_move region3 v0+48
-;;= @008b                               v19 = load.i64 notrap aligned readonly can_move region3 v0+8
-;;= @008b                               store.i64 notrap aligned region3 v0, v19+40
-;;= @008b                               call_indirect sig0, v17(v18)
+;;= @008b                               v14 = load.i64 notrap aligned readonly can_move region3 v0+40
+;;= @008b                               v15 = load.i64 notrap aligned readonly can_move region3 v0+48
+;;= @008b                               v16 = load.i64 notrap aligned readonly can_move region3 v0+8
+;;= @008b                               store.i64 notrap aligned region3 v0, v16+40
+;;= @008b                               call_indirect sig0, v14(v15)
 ;;= @008d                               return
 ;;= }
 ;;=

@@ -140,8 +140,8 @@ fn options_for(level: CpuLevel) -> Options {
 fn compile(wasm: &[u8], options: &Options) -> Vec<Result<Vec<LibCall>, CompileError>> {
     let module = parse::parse(wasm, crate::Features::ALL).unwrap();
     let plan = Plan::new(&module, &scan::scan(&module), options.target).unwrap();
-    let isa = isa::build(options).unwrap();
-    let env = ModuleEnv::new(&module, &plan, &*isa, options);
+    let isas = isa::build(options).unwrap();
+    let env = ModuleEnv::new(&module, &plan, &*isas.usual, options);
     let mut context = Context::new();
     (0..)
         .zip(&module.bodies)
@@ -150,7 +150,7 @@ fn compile(wasm: &[u8], options: &Options) -> Vec<Result<Vec<LibCall>, CompileEr
             let mut scratch = Scratch::default();
             translate(&env, index, body, &mut scratch, &mut context.func)?;
             let code = context
-                .compile(&*isa, &mut ControlPlane::default())
+                .compile(&*isas.usual, &mut ControlPlane::default())
                 .unwrap_or_else(|error| panic!("function {index}: {:?}", error.inner));
             let relocations = code.buffer.relocs().iter();
             let mut calls: Vec<_> = relocations
