@@ -13,6 +13,7 @@ use wasmparser::{
 
 use crate::error::CompileError;
 use crate::module::{Body, Data, Elements, Items, Module, NULL_FUNC, SegmentMode};
+use crate::options::Options;
 
 type Result<T, E = CompileError> = std::result::Result<T, E>;
 
@@ -24,7 +25,33 @@ const NAME_SECTION: &str = "name";
 
 /// Parses `wasm` and validates everything except function bodies, which carry what it takes to
 /// validate them later.
-pub(crate) fn parse(wasm: &[u8]) -> Result<Module<'_>> {
+pub(crate) fn parse<'a>(wasm: &'a [u8], options: &Options) -> Result<Module<'a>> {
+    check_start(wasm)?;
+    let features = features(options);
+    let mut validator = Validator::new_with_features(features);
+    let mut parser = Parser::new(0);
+    parser.set_features(features);
+    let mut module = Module::default();
+    let mut known_types = FxHashMap::default();
+    for payload in parser.parse_all(wasm) {
+        let payload = payload?;
+        check_encoding(&payload)?;
+        match validator.payload(&payload)? {
+            ValidPayload::Func(validate, body) => module.bodies.push(Body { validate, body }),
+            _ => section(&mut module, &mut known_types, payload)?,
+        }
+    }
+    Ok(module)
+}
+
+/// What validation knows. What is valid but not done yet is to be named as such, so that is every
+/// feature, but for a proposal that gives memory instructions another kind of target.
+pub(crate) fn features(_: &Options) -> WasmFeatures {
+    WasmFeatures::all().difference(WasmFeatures::MULTIBYTE_ARRAY_ACCESS)
+}
+
+/// Refuses what is too large, or too obviously no module to be worth the parser's words.
+pub(crate) fn check_start(wasm: &[u8]) -> Result<()> {
     if wasm.len() as u64 > MAX_MODULE_BYTES {
         return Err(CompileError::Limit {
             what: "the module is too large, in bytes",
@@ -37,30 +64,19 @@ pub(crate) fn parse(wasm: &[u8]) -> Result<Module<'_>> {
             message: "it does not start with the bytes \"\\0asm\"".to_owned(),
         });
     }
-    // What is valid but not done yet is to be named as such, so validation knows every feature,
-    // but for a proposal that gives memory instructions another kind of target.
-    let features = WasmFeatures::all().difference(WasmFeatures::MULTIBYTE_ARRAY_ACCESS);
-    let mut validator = Validator::new_with_features(features);
-    let mut parser = Parser::new(0);
-    parser.set_features(features);
-    let mut module = Module::default();
-    let mut known_types = FxHashMap::default();
-    for payload in parser.parse_all(wasm) {
-        let payload = payload?;
-        if let Payload::Version {
+    Ok(())
+}
+
+/// Refuses components, which the parser takes.
+pub(crate) fn check_encoding(payload: &Payload<'_>) -> Result<()> {
+    match payload {
+        Payload::Version {
             encoding: Encoding::Component,
             range,
             ..
-        } = &payload
-        {
-            return Err(CompileError::unsupported(range.start, "components"));
-        }
-        match validator.payload(&payload)? {
-            ValidPayload::Func(validate, body) => module.bodies.push(Body { validate, body }),
-            _ => section(&mut module, &mut known_types, payload)?,
-        }
+        } => Err(CompileError::unsupported(range.start, "components")),
+        _ => Ok(()),
     }
-    Ok(module)
 }
 
 fn section<'a>(
