@@ -11,7 +11,7 @@ use crate::exit::Usage;
 use crate::input::Module;
 use crate::progress::Bar;
 
-/// Options of `compile` and of `run`.
+/// Options of `compile`, `run` and `wast`.
 #[derive(Debug, Args)]
 pub(crate) struct CodegenArgs {
     /// How much work goes into better code
@@ -23,12 +23,12 @@ pub(crate) struct CodegenArgs {
     )]
     optimize: Optimize,
 
-    /// Threads to compile with [default: one per CPU]
+    /// Threads to compile with [default: one per CPU; for `wast`, one]
     #[arg(short = 'j', long = "jobs", value_name = "N", value_parser = value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
 
-    /// The least CPU that the code must run on [default: x86-64-v2 or armv8-a; for `run`, this
-    /// machine's]
+    /// The least CPU that the code must run on [default: x86-64-v2 or armv8-a; for `run` and
+    /// `wast`, this machine's]
     #[arg(long, value_name = "CPU", value_parser = cpu_parser())]
     cpu: Option<Cpu>,
 

@@ -53,9 +53,14 @@ impl From<CompileError> for Reason {
 
 impl From<Error> for Reason {
     fn from(error: Error) -> Self {
-        // Traps have their back traces on further lines.
         let text = error.to_string();
-        text.lines().next().unwrap_or_default().into()
+        let lines = match error {
+            // The others are the backtrace.
+            Error::Trap(_) | Error::Host(_) => 1,
+            _ => usize::MAX,
+        };
+        let lines = text.lines().take(lines).map(str::trim);
+        lines.collect::<Vec<_>>().join(" ").into()
     }
 }
 
