@@ -89,18 +89,19 @@ pub(crate) fn exception(store: &Store<()>, ending: Ending) -> Outcome {
 
 pub(crate) fn unlinkable<T>(ending: Result<T, Error>, message: &str) -> Outcome {
     let found = match ending {
-        Err(Error::Link(error)) => {
-            let is_expected = match message {
-                "unknown import" => matches!(error, LinkError::Missing(_)),
-                "incompatible import type" => matches!(error, LinkError::Mismatched(_)),
-                _ => true,
+        Err(error) => {
+            let is_expected = match (&error, message) {
+                (Error::Link(error), "unknown import") => matches!(error, LinkError::Missing(_)),
+                (Error::Link(error), "incompatible import type") => {
+                    matches!(error, LinkError::Mismatched(_))
+                }
+                (error, _) => matches!(error, Error::Link(_)),
             };
             if is_expected {
                 return Ok(());
             }
-            format!("`{error}`")
+            format!("`{}`", Reason::from(error).text)
         }
-        Err(other) => format!("`{}`", Reason::from(other).text),
         Ok(_) => "an instance".to_owned(),
     };
     Err(format!("expected `{message}`, found {found}").into())
