@@ -66,11 +66,12 @@ fn patterns_say_which_nans_are_meant() {
     check_same(
         r#"(assert_return (invoke "f32" (f32.const -nan)) (f32.const nan:canonical))
         (assert_return (invoke "f32" (f32.const nan:0x400001)) (f32.const nan:arithmetic))
+        (assert_return (invoke "f64" (f64.const -nan)) (f64.const nan:canonical))
         (assert_return (invoke "f64" (f64.const nan)) (f64.const nan:arithmetic))
         (assert_return (invoke "f32" (f32.const nan:0x400001)) (f32.const nan:canonical))
         (assert_return (invoke "f64" (f64.const nan:0x1)) (f64.const nan:arithmetic))
         (assert_return (invoke "f64" (f64.const inf)) (f64.const nan:arithmetic))"#,
-        3,
+        4,
         &[
             "expected (f32.const nan:canonical), found (f32.const nan:0x400001)",
             "expected (f64.const nan:arithmetic), found (f64.const nan:0x1)",
@@ -238,12 +239,14 @@ fn what_is_not_supported_does_not_count_as_invalid() {
         (assert_invalid (module (tag)) "")
         (assert_invalid (module) "")
         (assert_invalid (module quote "(func (result i32))") "")
-        (assert_invalid (module quote "(func") "")"#,
+        (assert_invalid (module quote "(func") "")
+        (assert_invalid (component) "")"#,
         3,
         &[
             "expected an invalid module, found a valid one",
             "expected an invalid module, found a valid one",
             "the text is refused already",
+            "expected an invalid module, found `not supported yet: components",
         ],
     );
 }
@@ -285,12 +288,14 @@ fn modules_do_not_link_for_the_reason_that_is_given() {
         (assert_unlinkable (module (import "spectest" "print_i32" (func)))
             "incompatible import type")
         (assert_unlinkable (module (import "no" "such" (func))) "incompatible import type")
+        (assert_unlinkable (module (import "spectest" "print_i32" (func))) "unknown import")
         (assert_unlinkable (module) "unknown import")
         (assert_unlinkable (module (func $f unreachable) (start $f)) "unknown import")
         (assert_unlinkable (module (tag)) "unknown import")"#,
         2,
         &[
             "expected `incompatible import type`, found `imports that are not defined: \"no\"",
+            "expected `unknown import`, found `imports that are defined as something else: \"spectest\"",
             "expected `unknown import`, found an instance",
             "expected `unknown import`, found `trap: unreachable",
             "not supported yet",

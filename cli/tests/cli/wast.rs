@@ -41,23 +41,13 @@ fn a_script_that_passes_is_a_line_and_a_total() {
         "{}: 2 passed, 0 failed, 0 skipped\ntotal: 2 passed, 0 failed, 0 skipped\n",
         script.display()
     );
-    let options = [
-        "-O0 --memory checked",
-        "-Os --cpu x86-64",
-        "--through-files",
-    ];
-    for options in [&[""; 0][..]].into_iter().chain(
-        options
-            .map(|options| options.split(' ').collect::<Vec<_>>())
-            .iter()
-            .map(Vec::as_slice),
-    ) {
-        if options.contains(&"x86-64") && !cfg!(target_arch = "x86_64") {
-            continue;
-        }
+    let check = |options: &[&str]| {
         let args = [&["wast", script.to_str().unwrap()], options].concat();
-        assert_eq!(precast(args).succeeds(), expected);
-    }
+        assert_eq!(precast(args).succeeds(), expected, "{options:?}");
+    };
+    check(&[]);
+    check(&["-O0", "--memory", "checked", "--cpu", "native", "-j2"]);
+    check(&["-Os", "--through-files", "--timeout", "5"]);
     let stdin = precast(["wast", "-"]).stdin(PASSES).succeeds();
     assert!(stdin.starts_with("standard input: 2 passed, 0 failed, 0 skipped\n"));
 }
@@ -199,6 +189,22 @@ fn json_has_all_failures() {
         "skipped": 1,
     });
     assert_eq!(found, expected);
+}
+
+#[test]
+fn artifacts_go_through_files_if_that_is_wanted() {
+    let scratch = Scratch::new();
+    let script = scratch.file("a.wast", PASSES);
+    let call = |options: &[&str]| {
+        let args = [&["wast", script.to_str().unwrap()], options].concat();
+        precast(args).env("TMPDIR", "/no/such/directory")
+    };
+    call(&[]).succeeds();
+    let text = printed(&call(&["--through-files"]).output(), 1);
+    assert!(
+        text.contains("cannot write an artifact to a temporary file: "),
+        "{text}"
+    );
 }
 
 #[test]
