@@ -12,9 +12,9 @@
 //! - `assert_trap`, `assert_exhaustion`: the kind of trap, by its message. Those of scripts and
 //!   ours may each say more than the other, at the end.
 //! - `assert_unlinkable`: that linking failed, and whether an import was missing or did not fit.
-//! - `assert_invalid`: that validation refused the module, all of it being looked at. That it
-//!   needs something which is not supported does not count. Messages are not compared: they are
-//!   the validator's own.
+//! - `assert_invalid`: that validation refused the module, all of it being looked at, and that it
+//!   was not compiled. That it needs something which is not supported does not count. Messages
+//!   are not compared: they are the validator's own.
 //! - `assert_malformed`: that the text format's parser or validation refused it. Messages are not
 //!   compared.
 //!

@@ -245,11 +245,19 @@ impl<'scope, 'env> Runner<'scope, 'env> {
         }
     }
 
+    /// Both ways into the compiler must refuse the module; only validation says why.
     fn expect_refused(&self, wasm: &[u8]) -> Outcome {
-        match precast_compiler::validate(wasm, &self.settings.options) {
-            Err(CompileError::Invalid { .. }) => Ok(()),
-            Err(other) => Err(format!("expected an invalid module, found `{other}`").into()),
-            Ok(()) => Err("expected an invalid module, found a valid one".into()),
+        let options = &self.settings.options;
+        match precast_compiler::validate(wasm, options) {
+            Err(CompileError::Invalid { .. }) => (),
+            Err(other) => {
+                return Err(format!("expected an invalid module, found `{other}`").into());
+            }
+            Ok(()) => return Err("expected an invalid module, found a valid one".into()),
+        }
+        match precast_compiler::compile(wasm, options) {
+            Err(_) => Ok(()),
+            Ok(_) => Err("the module is invalid, and was compiled nevertheless".into()),
         }
     }
 
