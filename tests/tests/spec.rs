@@ -213,7 +213,8 @@ impl Suite {
         } else if text.is_empty() {
             std::fs::remove_file(&path)
         } else {
-            std::fs::write(&path, text)
+            let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+            folder.and_then(|()| std::fs::write(&path, text))
         };
         written.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     }
