@@ -5,14 +5,14 @@ use std::num::NonZeroUsize;
 use anyhow::{Context as _, Result};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum, value_parser};
-use precast_compiler::{CpuLevel, OptLevel, Options, Target, compile_with_progress};
+use precast_compiler::{CpuLevel, Features, OptLevel, Options, Target, compile_with_progress};
 
 use crate::exit::Usage;
 use crate::features::FeatureArgs;
 use crate::input::Module;
 use crate::progress::Bar;
 
-/// Options of `compile` and of `run`.
+/// Options of `compile`, `run` and `wast`.
 #[derive(Debug, Args)]
 pub(crate) struct CodegenArgs {
     /// How much work goes into better code
@@ -24,12 +24,12 @@ pub(crate) struct CodegenArgs {
     )]
     optimize: Optimize,
 
-    /// Threads to compile with [default: one per CPU]
+    /// Threads to compile with [default: one per CPU; for `wast`, one]
     #[arg(short = 'j', long = "jobs", value_name = "N", value_parser = value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
 
-    /// The least CPU that the code must run on [default: x86-64-v2 or armv8-a; for `run`, this
-    /// machine's]
+    /// The least CPU that the code must run on [default: x86-64-v2 or armv8-a; for `run` and
+    /// `wast`, this machine's]
     #[arg(long, value_name = "CPU", value_parser = cpu_parser())]
     cpu: Option<Cpu>,
 
@@ -72,7 +72,12 @@ impl CodegenArgs {
     /// # Errors
     ///
     /// [`Usage`] if CPU and target contradict one another.
-    pub(crate) fn options(&self, target: Option<Target>, default_cpu: Cpu) -> Result<Options> {
+    pub(crate) fn options(
+        &self,
+        target: Option<Target>,
+        default_cpu: Cpu,
+        usual_features: Features,
+    ) -> Result<Options> {
         let Self {
             optimize: Optimize(opt_level),
             jobs,
@@ -82,7 +87,7 @@ impl CodegenArgs {
             deterministic,
         } = *self;
         let mut options = target.map(Options::for_target).unwrap_or_default();
-        options.features = features.features();
+        options.features = features.features(usual_features);
         options.opt_level = opt_level;
         options.threads = jobs.and_then(|jobs| NonZeroUsize::new(jobs.into()));
         options.deterministic = deterministic;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use precast_compiler::{CustomSections, Target, parse_target};
+use precast_compiler::{CustomSections, Features, Target, parse_target};
 
 use crate::codegen::{self, CodegenArgs, Cpu};
 use crate::input::{Input, is_standard_stream};
@@ -68,7 +68,9 @@ enum Sections {
 ///
 /// If the module cannot be read or compiled, or the artifact not written.
 pub(crate) fn compile(args: &CompileArgs) -> Result<ExitCode> {
-    let mut options = args.codegen.options(args.target, Cpu::Default)?;
+    let mut options = args
+        .codegen
+        .options(args.target, Cpu::Default, Features::WASM3)?;
     options.tunables.fuel = args.fuel;
     options.listeners = args.listeners;
     options.custom_sections = match args.custom_sections {

@@ -5,8 +5,8 @@ use std::io::{self, Write as _};
 use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 
-/// An error that is no one else's.
-const FAILED: u8 = 1;
+/// An error that is no one else's; a script that did not pass.
+pub(crate) const FAILED: u8 = 1;
 /// The command line makes no sense.
 pub(crate) const USAGE: u8 = 2;
 /// A bug of ours; also what Rust ends a process with whose main thread panicked.
@@ -43,7 +43,7 @@ pub(crate) fn say(lines: fmt::Arguments<'_>) {
 
 /// The text as a terminal can take it: names from a module may hold control characters, and a
 /// line that is quoted from one may be of any length.
-fn presentable(text: &str) -> String {
+pub(crate) fn presentable(text: &str) -> String {
     let lines = text.lines().map(|line| {
         let is_long = line.chars().nth(MAX_LINE_CHARS).is_some();
         let kept = line.chars().take(MAX_LINE_CHARS);

@@ -7,7 +7,8 @@ use precast_compiler::{Feature, Features};
 /// Options of everything that compiles.
 #[derive(Debug, Args)]
 pub(crate) struct FeatureArgs {
-    /// What modules may use beyond WebAssembly 3.0, separated by commas
+    /// What modules may use beyond the default, separated by commas [default: `wasm3`; for `wast`,
+    /// `all`]
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = parser())]
     features: Vec<Choice>,
 
@@ -30,17 +31,14 @@ const VERSIONS: [(&str, Features); 4] = [
 ];
 
 impl FeatureArgs {
-    /// The features: those of version 3.0 without the ones that are not wanted, and then the ones
-    /// that are.
-    pub(crate) fn features(&self) -> Features {
+    /// The features: `usual` without the ones that are not wanted, and then the ones that are.
+    pub(crate) fn features(&self, usual: Features) -> Features {
         let all_of = |choices: &[Choice]| {
             let choices = choices.iter().map(|choice| choice.0);
             choices.fold(Features::NONE, Features::union)
         };
         let wanted = all_of(&self.features);
-        Features::WASM3
-            .difference(all_of(&self.no_features))
-            .union(wanted)
+        usual.difference(all_of(&self.no_features)).union(wanted)
     }
 }
 
@@ -68,10 +66,8 @@ mod tests {
     fn features(line: &str) -> Features {
         let words = ["precast"].into_iter().chain(line.split_whitespace());
         let command = Command::try_parse_from(words);
-        command
-            .unwrap_or_else(|error| panic!("{error}"))
-            .features
-            .features()
+        let command = command.unwrap_or_else(|error| panic!("{error}"));
+        command.features.features(Features::WASM3)
     }
 
     #[test]

@@ -1,10 +1,10 @@
-//! The `precast` command: compiles WebAssembly modules to artifacts, runs both, and says what is
-//! in an artifact.
+//! The `precast` command: compiles WebAssembly modules to artifacts, runs both, says what is in an
+//! artifact, and runs the specification's test scripts.
 //!
 //! This is the only crate of the project that prints or exits. Each command is a module with its
-//! options and one function: [`compile`], [`run`], [`inspect`]. They stand on [`input`] (reading
-//! files and telling them apart), [`codegen`] (calling the compiler) and [`output`] (writing so
-//! that nothing half-done is ever seen); [`exit`] says how it ends.
+//! options and one function: [`compile`], [`run`], [`inspect`], [`wast`]. They stand on [`input`]
+//! (reading files and telling them apart), [`codegen`] (calling the compiler) and [`output`]
+//! (writing so that nothing half-done is ever seen); [`exit`] says how it ends.
 
 mod codegen;
 mod compile;
@@ -17,6 +17,7 @@ mod invoke;
 mod output;
 mod progress;
 mod run;
+mod wast;
 
 use std::process::ExitCode;
 
@@ -31,10 +32,11 @@ Examples:
   precast run --dir .::/work app.wasm      compiles in memory, then runs
   precast run --invoke add math.wat 40 2   calls one exported function
   precast inspect app.precast              says what is in it
+  precast wast testsuite/                  runs the specification's test scripts
 
 Exit codes:
   0    success
-  1    an error, named on standard error
+  1    an error, named on standard error; with `wast`, a directive that did not pass
   2    the command line makes no sense
   101  a bug in precast
   134  the guest trapped
@@ -53,6 +55,7 @@ enum Command {
     Compile(compile::CompileArgs),
     Run(run::RunArgs),
     Inspect(inspect::InspectArgs),
+    Wast(wast::WastArgs),
 }
 
 fn main() -> ExitCode {
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         Command::Compile(args) => compile::compile(&args),
         Command::Run(args) => run::run(args),
         Command::Inspect(args) => inspect::inspect(&args),
+        Command::Wast(args) => wast::wast(&args),
     };
     result.unwrap_or_else(|error| exit::failed(&error))
 }

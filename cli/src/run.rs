@@ -13,6 +13,7 @@ use std::thread;
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, value_parser};
 use precast_artifacts_format::Artifact;
+use precast_compiler::Features;
 use precast_loader::{Config, Engine, ExternType, FuncType, Instance, Linker, Module, Store};
 use precast_wasi::{Exit, WasiCtx};
 
@@ -115,7 +116,7 @@ enum Code {
 impl Code {
     fn read(input: Input, args: &RunArgs) -> Result<Self> {
         if input.kind != Kind::Artifact {
-            let mut options = args.codegen.options(None, Cpu::Native)?;
+            let mut options = args.codegen.options(None, Cpu::Native, Features::WASM3)?;
             options.tunables.fuel = args.fuel.is_some();
             let artifact = codegen::compile(&input.into_module()?, &options)?;
             return Ok(Self::Bytes(artifact));

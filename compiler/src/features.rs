@@ -134,6 +134,17 @@ impl Features {
         Self(feature.bit() | (feature.bit() - 1))
     }
 
+    /// One feature.
+    ///
+    /// ```
+    /// # use precast_compiler::{Feature, Features};
+    /// let features = Features::WASM2.union(Features::of(Feature::TailCall));
+    /// assert!(features.contains(Feature::TailCall));
+    /// ```
+    pub const fn of(feature: Feature) -> Self {
+        Self(feature.bit())
+    }
+
     /// Whether the feature is in the set.
     ///
     /// ```
@@ -218,13 +229,13 @@ impl Features {
                     _ => Self::NONE,
                 }
             };
-            (@@ tail_call) => { Self(Feature::TailCall.bit()) };
-            (@@ function_references) => { Self(Feature::FunctionReferences.bit()) };
-            (@@ gc) => { Self(Feature::Gc.bit()) };
-            (@@ exceptions) => { Self(Feature::Exceptions.bit()) };
-            (@@ relaxed_simd) => { Self(Feature::RelaxedSimd.bit()) };
-            (@@ threads) => { Self(Feature::Threads.bit()) };
-            (@@ wide_arithmetic) => { Self(Feature::WideArithmetic.bit()) };
+            (@@ tail_call) => { Self::of(Feature::TailCall) };
+            (@@ function_references) => { Self::of(Feature::FunctionReferences) };
+            (@@ gc) => { Self::of(Feature::Gc) };
+            (@@ exceptions) => { Self::of(Feature::Exceptions) };
+            (@@ relaxed_simd) => { Self::of(Feature::RelaxedSimd) };
+            (@@ threads) => { Self::of(Feature::Threads) };
+            (@@ wide_arithmetic) => { Self::of(Feature::WideArithmetic) };
             (@@ $other:ident) => { Self::NONE };
         }
         wasmparser::for_each_operator!(proposals)

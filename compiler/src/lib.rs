@@ -40,6 +40,7 @@ mod scan;
 mod trampoline;
 mod translate;
 mod trap;
+mod validate;
 
 use env::ModuleEnv;
 use generate::{Generator, Job, Passing};
@@ -52,6 +53,7 @@ pub use features::{Feature, Features};
 pub use generate::Listing;
 pub use options::{CustomSections, OptLevel, Options, parse_target};
 pub use precast_artifacts_format::{Arch, CpuFeature, CpuFeatures, CpuLevel, Os, Target, Tunables};
+pub use validate::validate;
 
 /// Compiles a module to an artifact. The same module and options give the same bytes.
 ///
@@ -114,7 +116,7 @@ pub fn compile_with_progress(
     let isas = isa::build(options)?;
     let pool = thread_pool(options)?;
 
-    let module = parse::parse(wasm, options.features)?;
+    let module = parse::parse(wasm, options)?;
     let uses = pool.install(|| scan::scan(&module));
     let plan = Plan::new(&module, &uses, options.target)?;
 
@@ -153,7 +155,7 @@ pub fn compile_with_progress(
 /// ```
 pub fn list(wasm: &[u8], options: &Options, listing: Listing) -> Result<String, CompileError> {
     let isas = isa::build(options)?;
-    let module = parse::parse(wasm, options.features)?;
+    let module = parse::parse(wasm, options)?;
     let plan = Plan::new(&module, &scan::scan(&module), options.target)?;
     let env = ModuleEnv::new(&module, &plan, &*isas.usual, options);
     let generator = Generator::new(&env, &*isas.linear, options);

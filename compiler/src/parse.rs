@@ -10,8 +10,9 @@ use wasmparser::{
 
 use crate::branch_hints::BranchHints;
 use crate::error::CompileError;
-use crate::features::{Feature, Features};
+use crate::features::Feature;
 use crate::module::{Body, Data, Elements, Items, Module, NULL_FUNC, SegmentMode};
+use crate::options::Options;
 
 mod const_expr;
 mod types;
@@ -27,8 +28,28 @@ const MAX_MODULE_BYTES: u64 = u32::MAX as u64;
 const NAME_SECTION: &str = "name";
 
 /// Parses `wasm` and validates everything except function bodies, which carry what it takes to
-/// validate them later. The module may use `features`.
-pub(crate) fn parse(wasm: &[u8], features: Features) -> Result<Module<'_>> {
+/// validate them later.
+pub(crate) fn parse<'a>(wasm: &'a [u8], options: &Options) -> Result<Module<'a>> {
+    check_start(wasm)?;
+    let features = options.features.for_parser();
+    let mut validator = Validator::new_with_features(features);
+    let mut parser = Parser::new(0);
+    parser.set_features(features);
+    let mut module = Module::default();
+    let mut interner = TypeInterner::default();
+    for payload in parser.parse_all(wasm) {
+        let payload = payload?;
+        check_encoding(&payload)?;
+        match validator.payload(&payload)? {
+            ValidPayload::Func(validate, body) => module.bodies.push(Body { validate, body }),
+            _ => section(&mut module, &mut interner, payload)?,
+        }
+    }
+    Ok(module)
+}
+
+/// Refuses what is too large, or too obviously no module to be worth the parser's words.
+pub(crate) fn check_start(wasm: &[u8]) -> Result<()> {
     if wasm.len() as u64 > MAX_MODULE_BYTES {
         return Err(CompileError::Limit {
             what: "the module is too large, in bytes",
@@ -41,28 +62,19 @@ pub(crate) fn parse(wasm: &[u8], features: Features) -> Result<Module<'_>> {
             message: "it does not start with the bytes \"\\0asm\"".to_owned(),
         });
     }
-    let features = features.for_parser();
-    let mut validator = Validator::new_with_features(features);
-    let mut parser = Parser::new(0);
-    parser.set_features(features);
-    let mut module = Module::default();
-    let mut interner = TypeInterner::default();
-    for payload in parser.parse_all(wasm) {
-        let payload = payload?;
-        if let Payload::Version {
+    Ok(())
+}
+
+/// Refuses components, which the parser takes.
+pub(crate) fn check_encoding(payload: &Payload<'_>) -> Result<()> {
+    match payload {
+        Payload::Version {
             encoding: Encoding::Component,
             range,
             ..
-        } = &payload
-        {
-            return Err(CompileError::unsupported(range.start, "components"));
-        }
-        match validator.payload(&payload)? {
-            ValidPayload::Func(validate, body) => module.bodies.push(Body { validate, body }),
-            _ => section(&mut module, &mut interner, payload)?,
-        }
+        } => Err(CompileError::unsupported(range.start, "components")),
+        _ => Ok(()),
     }
-    Ok(module)
 }
 
 fn section<'a>(

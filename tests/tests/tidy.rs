@@ -10,7 +10,7 @@ use precast_artifacts_format::Section;
 use precast_tests::{files_below, repository};
 
 /// Crate, folder, and the crates of this workspace that it may depend on.
-const CRATES: [(&str, &str, &[&str]); 8] = [
+const CRATES: [(&str, &str, &[&str]); 9] = [
     ("precast-artifacts-format", "artifacts-format", &[]),
     (
         "precast-compiler",
@@ -25,6 +25,11 @@ const CRATES: [(&str, &str, &[&str]); 8] = [
     ),
     ("precast-wasi", "loader/wasi", &["precast-loader"]),
     (
+        "precast-wast",
+        "wast",
+        &["precast-compiler", "precast-loader"],
+    ),
+    (
         "precast-cli",
         "cli",
         // The format too: `inspect` reads artifacts that the loader has no use for.
@@ -33,6 +38,7 @@ const CRATES: [(&str, &str, &[&str]); 8] = [
             "precast-compiler",
             "precast-loader",
             "precast-wasi",
+            "precast-wast",
         ],
     ),
     (
@@ -55,8 +61,11 @@ const CRATES: [(&str, &str, &[&str]); 8] = [
 /// Crates that must do without `unsafe`.
 const SAFE_CRATES: [&str; 3] = ["artifacts-format", "compiler", "loader/wasi"];
 
+/// Libraries that deny it where it is not allowed file by file.
+const DENYING_CRATES: [&str; 2] = ["loader", "wast"];
+
 /// Folders of crates that need it: to run code, and to say that it is to be trusted.
-const UNSAFE_SOURCES: [&str; 2] = ["loader/src", "cli/src"];
+const UNSAFE_SOURCES: [&str; 3] = ["loader/src", "wast/src", "cli/src"];
 
 /// What the loader must never come to depend on, by the beginnings of names.
 const NO_PART_OF_THE_LOADER: [&str; 6] =
@@ -143,11 +152,12 @@ fn unsafe_code_stands_where_it_is_listed() {
         let forbids = text.lines().any(|line| line == "#![forbid(unsafe_code)]");
         assert!(forbids, "{} forbids unsafe code", shown(&root));
     }
-    let root = read(&crate_root("loader"));
-    assert!(
-        root.lines().any(|line| line == "#![deny(unsafe_code)]"),
-        "the loader denies unsafe code where it is not allowed file by file"
-    );
+    for krate in DENYING_CRATES {
+        let root = crate_root(krate);
+        let text = read(&root);
+        let denies = text.lines().any(|line| line == "#![deny(unsafe_code)]");
+        assert!(denies, "{} denies unsafe code", shown(&root));
+    }
     let files = UNSAFE_SOURCES.map(|folder| files_below(&repository().join(folder), "rs"));
     let with_unsafe = files.iter().flatten().filter(|path| {
         let text = read(path);

@@ -5,6 +5,7 @@ mod examples;
 mod inspect;
 mod run;
 mod support;
+mod wast;
 
 use support::precast;
 

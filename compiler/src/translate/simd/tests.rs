@@ -138,7 +138,11 @@ fn options_for(level: CpuLevel) -> Options {
 
 /// Compiles the functions of `wasm`; gives what each calls of the code generator's library.
 fn compile(wasm: &[u8], options: &Options) -> Vec<Result<Vec<LibCall>, CompileError>> {
-    let module = parse::parse(wasm, crate::Features::ALL).unwrap();
+    let options = &Options {
+        features: crate::Features::ALL,
+        ..options.clone()
+    };
+    let module = parse::parse(wasm, options).unwrap();
     let plan = Plan::new(&module, &scan::scan(&module), options.target).unwrap();
     let isas = isa::build(options).unwrap();
     let env = ModuleEnv::new(&module, &plan, &*isas.usual, options);

@@ -1,0 +1,86 @@
+//! Validation without compilation.
+
+use wasmparser::{FuncValidatorAllocations, Parser, ValidPayload, Validator};
+
+use crate::error::CompileError;
+use crate::options::Options;
+use crate::parse::{check_encoding, check_start};
+
+/// Whether `wasm` is a valid module, function bodies included. Compiles nothing.
+///
+/// [`compile`](crate::compile) validates too, but stops at the first thing that it does not
+/// support. This goes on past such things, so that what it accepts may still be too much for the
+/// compiler.
+///
+/// # Errors
+///
+/// - [`CompileError::Invalid`] if it is no valid module.
+/// - [`CompileError::Unsupported`] if it is a component.
+/// - [`CompileError::Limit`] if it is larger than any module may be.
+///
+/// # Examples
+///
+/// ```
+/// use precast_compiler::{CompileError, Options, validate};
+///
+/// let options = Options::default();
+/// # let wasm = |text| wat::parse_str(text).unwrap();
+/// validate(&wasm("(module (func (result i32) (i32.const 1)))"), &options)?;
+///
+/// let error = validate(&wasm("(module (func (result i32)))"), &options).unwrap_err();
+/// assert!(matches!(error, CompileError::Invalid { .. }), "{error}");
+/// # Ok::<(), CompileError>(())
+/// ```
+pub fn validate(wasm: &[u8], options: &Options) -> Result<(), CompileError> {
+    check_start(wasm)?;
+    let features = options.features.for_parser();
+    let mut validator = Validator::new_with_features(features);
+    let mut parser = Parser::new(0);
+    parser.set_features(features);
+    let mut allocations = FuncValidatorAllocations::default();
+    for payload in parser.parse_all(wasm) {
+        let payload = payload?;
+        check_encoding(&payload)?;
+        if let ValidPayload::Func(validate, body) = validator.payload(&payload)? {
+            let mut body_validator = validate.into_validator(allocations);
+            body_validator.validate(&body)?;
+            allocations = body_validator.into_allocations();
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str) -> Result<(), CompileError> {
+        let wasm = wat::parse_str(text).unwrap();
+        validate(&wasm, &Options::default())
+    }
+
+    #[test]
+    fn what_is_not_supported_is_still_valid_or_not() {
+        let valid = "(module (tag) (memory i64 1) (func (drop (i64.load (i64.const 0)))))";
+        assert_eq!(check(valid), Ok(()));
+        let invalid = "(module (tag) (memory i64 1) (func (drop (i64.load (i32.const 0)))))";
+        assert!(matches!(check(invalid), Err(CompileError::Invalid { .. })));
+    }
+
+    #[test]
+    fn all_bodies_are_looked_at() {
+        let error = check("(module (func) (func) (func (result i32)))").unwrap_err();
+        assert!(matches!(error, CompileError::Invalid { .. }), "{error}");
+    }
+
+    #[test]
+    fn components_and_other_bytes_are_refused() {
+        let options = Options::default();
+        let error = check("(component)").unwrap_err();
+        assert!(matches!(error, CompileError::Unsupported { .. }), "{error}");
+        for bytes in [&b""[..], b"\x7fELF", b"\0asm\x01\0\0"] {
+            let error = validate(bytes, &options).unwrap_err();
+            assert!(matches!(error, CompileError::Invalid { .. }), "{error}");
+        }
+    }
+}
