@@ -34,11 +34,16 @@ fn every_shape_compiles_when_it_is_small() {
 }
 
 #[test]
-fn every_shape_compiles_or_exceeds_a_limit_when_it_is_larger() {
+fn every_shape_compiles_and_loads_or_exceeds_a_limit_when_it_is_larger() {
+    let engine = Engine::default();
     for shape in SHAPES {
         let wasm = (shape.build)((shape.largest / 10).min(1000));
-        match compile(&wasm, &options()) {
-            Ok(_) | Err(CompileError::Limit { .. }) => {}
+        match Compiled::new(&wasm, &options()) {
+            Ok(compiled) => {
+                let loaded = load(&engine, &compiled);
+                assert!(loaded.is_ok(), "{}: {}", shape.name, loaded.unwrap_err());
+            }
+            Err(CompileError::Limit { .. }) => {}
             Err(error) => panic!("{}: {error}", shape.name),
         }
     }
