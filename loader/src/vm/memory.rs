@@ -25,7 +25,6 @@ use super::source::{self, Source};
 use super::space::{Contents, MemoryKey};
 use crate::allocator::{AllocatedMemory, MemoryRequest};
 use crate::error::{Error, LimitError};
-use crate::sys::mmap::page_bytes;
 
 /// What a memory is to be.
 #[derive(Debug, Clone, Copy)]
@@ -299,9 +298,9 @@ fn moved(space: &Lease, length: usize, capacity_bytes: u64) -> Option<Lease> {
         )
     };
     // Zeros are there already. Writing them would take memory for pages that have never been used.
-    let page = page_bytes();
-    for (from, to) in from.chunks(page).zip(to.chunks_mut(page)) {
-        if from.iter().any(|&byte| byte != 0) {
+    static ZEROS: [u8; 4096] = [0; 4096];
+    for (from, to) in from.chunks(ZEROS.len()).zip(to.chunks_mut(ZEROS.len())) {
+        if Some(from) != ZEROS.get(..from.len()) {
             to.copy_from_slice(from);
         }
     }
