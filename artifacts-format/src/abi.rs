@@ -118,7 +118,7 @@ pub struct VmFuncRef {
 pub struct VmMemory {
     /// Address of byte 0.
     pub base: u64,
-    /// Length in bytes, a multiple of the Wasm page.
+    /// Length in bytes, a multiple of the page of its type.
     pub length_bytes: u64,
 }
 

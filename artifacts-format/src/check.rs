@@ -11,9 +11,7 @@ use crate::manifest::{
     Manifest, MemoryPlan, Range32, TablePlan, Trampolines, TypeGroup,
 };
 use crate::section::Section;
-use crate::types::{
-    GlobalType, HeapType, MemoryType, RefType, TableType, ValType, WASM_PAGE_BYTES,
-};
+use crate::types::{GlobalType, HeapType, MemoryType, RefType, TableType, ValType};
 
 type Checked = Result<(), &'static str>;
 
@@ -358,18 +356,7 @@ fn index_type(is_64: bool) -> ValType {
 }
 
 fn memory_type(ty: &MemoryType) -> Checked {
-    let what = "a memory's type";
-    let page_bytes_log2 = u32::from(ty.page_bytes_log2);
-    ensure(
-        [0, WASM_PAGE_BYTES.trailing_zeros()].contains(&page_bytes_log2),
-        what,
-    )?;
-    let maximum = ty.maximum_pages.unwrap_or(ty.most_pages());
-    ensure(
-        ty.minimum_pages <= maximum && maximum <= ty.most_pages(),
-        what,
-    )?;
-    ensure(!ty.is_shared || ty.maximum_pages.is_some(), what)
+    ensure(ty.is_valid(), "a memory's type")
 }
 
 fn indices(range: Range32, artifact: &Artifact<'_>) -> Checked {

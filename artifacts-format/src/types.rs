@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::note::Tunables;
+
 mod group;
 mod val;
 
@@ -239,6 +241,85 @@ impl MemoryType {
         }
     }
 
+    /// The same to be used by several threads at a time. It needs a maximum.
+    ///
+    /// ```
+    /// # use precast_artifacts_format::MemoryType;
+    /// let ty = MemoryType::new(1, Some(16)).shared();
+    /// assert_eq!(ty.to_string(), "(memory 1 16 shared)");
+    /// ```
+    #[must_use]
+    pub const fn shared(self) -> Self {
+        Self {
+            is_shared: true,
+            ..self
+        }
+    }
+
+    /// The same with pages of 2 to the power of so many bytes: 0 or 16.
+    ///
+    /// ```
+    /// # use precast_artifacts_format::MemoryType;
+    /// let ty = MemoryType::new(100, Some(200)).with_page_size_log2(0);
+    /// assert_eq!(ty.minimum_bytes(), Some(100));
+    /// assert_eq!(ty.to_string(), "(memory 100 200 (pagesize 1))");
+    /// ```
+    #[must_use]
+    pub const fn with_page_size_log2(self, page_bytes_log2: u8) -> Self {
+        Self {
+            page_bytes_log2,
+            ..self
+        }
+    }
+
+    /// Whether there can be such a memory: the page size is one that WebAssembly has, the limits
+    /// are within each other and within what addresses reach, and a shared memory has a maximum.
+    ///
+    /// ```
+    /// # use precast_artifacts_format::MemoryType;
+    /// assert!(MemoryType::new(1, None).is_valid());
+    /// assert!(!MemoryType::new(65_537, None).is_valid());
+    /// assert!(MemoryType::new(65_537, None).with_64_bits().is_valid());
+    /// assert!(!MemoryType::new(1, None).shared().is_valid());
+    /// ```
+    pub const fn is_valid(&self) -> bool {
+        let page_fits = self.page_bytes_log2 == 0 || self.has_usual_pages();
+        if !page_fits || (self.is_shared && self.maximum_pages.is_none()) {
+            return false;
+        }
+        let maximum = match self.maximum_pages {
+            Some(maximum) => maximum,
+            None => self.most_pages(),
+        };
+        self.minimum_pages <= maximum && maximum <= self.most_pages()
+    }
+
+    /// Whether code with these tunables compares each address with the memory's length. If not, it
+    /// relies on the guard, and on the base to stay.
+    ///
+    /// The compiler and the loader both ask here, so that no access is left to a guard that is not
+    /// there: 64-bit addresses reach beyond any guard, and where the length is not whole pages of
+    /// [`WASM_PAGE_BYTES`], the system cannot see where it ends.
+    ///
+    /// ```
+    /// # use precast_artifacts_format::{MemoryType, Tunables};
+    /// let ty = MemoryType::new(1, None);
+    /// assert!(!ty.is_checked(&Tunables::DEFAULT));
+    /// assert!(ty.with_64_bits().is_checked(&Tunables::DEFAULT));
+    /// ```
+    pub const fn is_checked(&self, tunables: &Tunables) -> bool {
+        let Tunables {
+            memory_checked,
+            memory_guard_bytes: _,
+            fuel: _,
+        } = *tunables;
+        memory_checked || self.is_64 || !self.has_usual_pages()
+    }
+
+    const fn has_usual_pages(&self) -> bool {
+        self.page_bytes_log2 as u32 == WASM_PAGE_BYTES.trailing_zeros()
+    }
+
     /// Bytes in a page.
     ///
     /// ```
@@ -246,7 +327,10 @@ impl MemoryType {
     /// assert_eq!(MemoryType::new(1, None).page_bytes(), 64 << 10);
     /// ```
     pub const fn page_bytes(&self) -> u64 {
-        1 << self.page_bytes_log2
+        match 1u64.checked_shl(self.page_bytes_log2 as u32) {
+            Some(bytes) => bytes,
+            None => u64::MAX,
+        }
     }
 
     /// Its length at the start in bytes; `None` if that is more than 64 bits can say.
@@ -259,18 +343,23 @@ impl MemoryType {
         self.minimum_pages.checked_mul(self.page_bytes())
     }
 
-    /// The most pages that addresses reach.
+    /// The most pages that addresses reach and that can be told by an address.
     ///
     /// ```
     /// # use precast_artifacts_format::MemoryType;
     /// assert_eq!(MemoryType::new(1, None).most_pages(), 65_536);
     /// ```
     pub const fn most_pages(&self) -> u64 {
-        let address_bits = if self.is_64 { 64 } else { 32 };
-        match address_bits - self.page_bytes_log2 as u32 {
-            // 2^64 single bytes are one more than can be told.
-            64 => u64::MAX,
-            bits => 1 << bits,
+        // One more byte could be reached, but is one more than can be told.
+        let most_bytes = if self.is_64 {
+            u64::MAX
+        } else {
+            u32::MAX as u64
+        };
+        match self.page_bytes_log2 {
+            0 => most_bytes,
+            1..=63 => (most_bytes >> self.page_bytes_log2) + 1,
+            _ => 1,
         }
     }
 }

@@ -173,8 +173,8 @@ pub(crate) struct FuncEnv<'a> {
     signatures: FxHashMap<u32, SigRef>,
     functions: FxHashMap<Reference, FuncRef>,
     const_tables: FxHashMap<u32, ir::GlobalValue>,
-    /// Per memory that never moves, its base, loaded where the function starts.
-    memory_bases: Vec<Value>,
+    /// Per memory its base, loaded where the function starts, if it never moves.
+    memory_bases: Vec<Option<Value>>,
 }
 
 impl<'a> FuncEnv<'a> {
@@ -214,11 +214,18 @@ impl<'a> FuncEnv<'a> {
     /// Loads the bases of memories that never move. Loaded once, where the function starts, they
     /// take no register until they are used, and vanish if they never are.
     pub(crate) fn load_memory_bases(&mut self, builder: &mut FunctionBuilder<'_>) {
-        if !self.env.tunables.memory_checked {
-            self.memory_bases = (0..self.env.module.memories.len() as u32)
-                .map(|memory| self.load_memory_base(builder, memory))
-                .collect();
-        }
+        self.memory_bases = (0..self.env.module.memories.len() as u32)
+            .map(|memory| {
+                let stays = !self.may_move(memory);
+                stays.then(|| self.load_memory_base(builder, memory))
+            })
+            .collect();
+    }
+
+    /// Whether the memory may move when it grows.
+    fn may_move(&self, memory: u32) -> bool {
+        let ty = self.env.module.memories[memory as usize];
+        ty.is_checked(&self.env.tunables)
     }
 
     /// Has the prologue compare the stack pointer with the store context's limit.
@@ -322,13 +329,13 @@ impl<'a> FuncEnv<'a> {
     /// The address of the memory's first byte.
     pub(crate) fn memory_base(&self, builder: &mut FunctionBuilder<'_>, memory: u32) -> Value {
         match self.memory_bases.get(memory as usize) {
-            Some(&base) => base,
+            Some(&Some(base)) => base,
             _ => self.load_memory_base(builder, memory),
         }
     }
 
     fn load_memory_base(&self, builder: &mut FunctionBuilder<'_>, memory: u32) -> Value {
-        let flags = if self.env.tunables.memory_checked {
+        let flags = if self.may_move(memory) {
             self.context()
         } else {
             self.context_constant()

@@ -99,12 +99,15 @@ pub unsafe trait MemoryAllocator: Debug + Send + Sync {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MemoryRequest {
-    /// Its length at the start, in bytes: a multiple of 64 KiB, maybe 0.
+    /// Its length at the start, in bytes: a multiple of 64 KiB, maybe 0. Where the guest's pages
+    /// are smaller, it is what they need, rounded up.
     pub minimum_bytes: u64,
-    /// The length beyond which it is never asked to grow, in bytes.
+    /// The length beyond which it is never asked to grow, in bytes. More than 4 GiB only if the
+    /// guest's addresses have 64 bits.
     pub maximum_bytes: u64,
     /// Address space that must be its own, from its base on, in bytes. 0 if the code checks its
-    /// accesses itself; the memory may then move when it grows.
+    /// accesses itself: it was compiled to do so, or the memory has 64-bit addresses or pages of
+    /// another size. The memory may then move when it grows.
     pub reserve_bytes: u64,
     /// Address space behind that which nothing may be accessible in, in bytes.
     pub guard_bytes: u64,

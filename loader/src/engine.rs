@@ -66,7 +66,8 @@ impl Config {
         self
     }
 
-    /// The most bytes that any one linear memory may have. [`Limits`] limit a store's.
+    /// The most bytes that any one linear memory may have: 4 GiB if nothing else is said, which
+    /// only a memory with 64-bit addresses can exceed. [`Limits`] limit a store's.
     ///
     /// ```
     /// # use precast_loader::{Config, Engine, Memory, MemoryType, Store};

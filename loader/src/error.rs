@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::path::PathBuf;
 use std::{fmt, io};
 
-use precast_artifacts_format::{ArtifactError, FuncType, ValType};
+use precast_artifacts_format::{ArtifactError, FuncType, MemoryType, ValType};
 
 use crate::backtrace::Backtrace;
 use crate::extern_type::ExternType;
@@ -328,6 +328,11 @@ pub enum UsageError {
     },
     /// The memory or table would become larger than its type or the configuration allows.
     CannotGrow,
+    /// There are no memories of that type: see [`MemoryType::is_valid`].
+    InvalidMemoryType {
+        /// The type.
+        ty: MemoryType,
+    },
 }
 
 impl fmt::Display for UsageError {
@@ -356,6 +361,7 @@ impl fmt::Display for UsageError {
                 "no loaded artifact has an entry for functions of type {ty}"
             ),
             Self::CannotGrow => f.write_str("the limit of the memory or table is reached"),
+            Self::InvalidMemoryType { ty } => write!(f, "there are no memories of type {ty}"),
         }
     }
 }

@@ -78,7 +78,7 @@ fn check_imports(core: &StoreCore, module: &Module, imports: &[Extern]) -> Resul
         }
         if fits(core, module, &import.ty, item) {
             if let Extern::Memory(memory) = item
-                && !core.memories[memory.index as usize].suits(module.note().tunables)
+                && !core.memories[memory.index as usize].suits(&module.note().tunables)
             {
                 let (name_module, name) = name();
                 return Err(LinkError::UnguardedMemory {

@@ -1,7 +1,5 @@
 //! What the guests of a store may have.
 
-use precast_artifacts_format::WASM_PAGE_BYTES;
-
 use crate::error::{Error, LimitError};
 use crate::module::Module;
 use crate::store::Store;
@@ -126,9 +124,10 @@ impl StoreCore {
         let manifest = module.manifest();
         let tables = manifest.tables.iter();
         let tables = tables.filter(|plan| plan.constant.is_none());
-        let pages = manifest.memories.iter().map(|plan| plan.ty.minimum_pages);
+        let memories = manifest.memories.iter();
+        let bytes = memories.map(|plan| plan.ty.minimum_bytes().unwrap_or(u64::MAX));
         self.check_counts(1, manifest.memories.len(), tables.count())?;
-        self.check_total(pages.fold(0, u64::saturating_add))
+        self.check_total(bytes.fold(0, u64::saturating_add))
     }
 
     /// Adds a memory of the host's.
@@ -138,11 +137,11 @@ impl StoreCore {
     /// Those of `make`, and [`Error::Limit`] if there may be no more, or none so large.
     pub(crate) fn add_memory(
         &mut self,
-        minimum_pages: u64,
+        minimum_bytes: u64,
         make: impl FnOnce(&Self) -> Result<LinearMemory, Error>,
     ) -> Result<u32, Error> {
         self.check_counts(0, 1, 0)?;
-        self.check_total(minimum_pages)?;
+        self.check_total(minimum_bytes)?;
         let memory = make(self)?;
         Ok(self.push_memory(memory))
     }
@@ -171,7 +170,7 @@ impl StoreCore {
     /// that is more than allowed or the system has no room.
     pub(crate) fn grow_memory(&mut self, number: usize, delta: u64) -> Option<u64> {
         let memory = self.memories.get_mut(number)?;
-        let more_bytes = delta.checked_mul(WASM_PAGE_BYTES)?;
+        let more_bytes = delta.checked_mul(memory.page_bytes())?;
         let bytes = memory.length_bytes().checked_add(more_bytes)?;
         let total = self.memory_bytes.checked_add(more_bytes)?;
         // Growing by nothing asks for the size.
@@ -225,12 +224,10 @@ impl StoreCore {
         Ok(())
     }
 
-    fn check_total(&self, more_pages: u64) -> Result<(), LimitError> {
-        let total = more_pages
-            .checked_mul(WASM_PAGE_BYTES)
-            .and_then(|bytes| bytes.checked_add(self.memory_bytes));
+    fn check_total(&self, more_bytes: u64) -> Result<(), LimitError> {
+        let total = self.memory_bytes.checked_add(more_bytes);
         let limit = self.limits.total_memory_bytes;
-        if more_pages == 0 || total.is_some_and(|total| total <= limit) {
+        if more_bytes == 0 || total.is_some_and(|total| total <= limit) {
             Ok(())
         } else {
             Err(LimitError::Store {

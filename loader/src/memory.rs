@@ -41,11 +41,12 @@ pub struct Memory {
 /// All methods panic if the memory belongs to another store than the one they are given.
 impl Memory {
     /// A new memory of the host's, to be imported by modules. It has the guards that code with
-    /// the default tunables relies on.
+    /// the default tunables relies on, if its type is one for which code does.
     ///
     /// # Errors
     ///
-    /// [`Error::Limit`] if it is larger than allowed, [`Error::Io`] if there is no room.
+    /// [`Error::Limit`] if it is larger than allowed, [`Error::Io`] if there is no room,
+    /// [`UsageError::InvalidMemoryType`].
     ///
     /// ```
     /// # use precast_loader::{Engine, Linker, Memory, MemoryType, Store};
@@ -60,7 +61,11 @@ impl Memory {
     pub fn new(store: &mut impl AsStoreMut, ty: MemoryType) -> Result<Self, Error> {
         let mut store = store.as_store_mut();
         let core = store.core_mut();
-        let index = core.add_memory(ty.minimum_pages, |core| {
+        if !ty.is_valid() || ty.is_shared {
+            return Err(UsageError::InvalidMemoryType { ty }.into());
+        }
+        let minimum_bytes = ty.minimum_bytes().unwrap_or(u64::MAX);
+        let index = core.add_memory(minimum_bytes, |core| {
             let definition = Place::new(VmMemory::default());
             let order = MemoryOrder {
                 ty,
@@ -90,20 +95,21 @@ impl Memory {
         self.of(store.as_store().core()).ty()
     }
 
-    /// Its size in pages of 64 KiB.
+    /// Its size in pages, which are 64 KiB each unless its [type](Self::ty) says otherwise.
     ///
     /// ```
-    /// # use precast_loader::{AsStore, Memory, WASM_PAGE_BYTES};
+    /// # use precast_loader::{AsStore, Memory};
     /// fn check(store: &impl AsStore, memory: Memory) {
     ///     let pages = memory.size_pages(store);
-    ///     assert_eq!(memory.size_bytes(store), pages * WASM_PAGE_BYTES);
+    ///     assert_eq!(memory.size_bytes(store), pages * memory.ty(store).page_bytes());
     /// }
     /// ```
     pub fn size_pages(&self, store: &impl AsStore) -> u64 {
         self.of(store.as_store().core()).pages()
     }
 
-    /// Its size in bytes: up to 2³², so that it does not fit into a `u32`.
+    /// Its size in bytes: up to 2³², so that it does not fit into a `u32`, and more if its addresses
+    /// have 64 bits and the [configuration](crate::Config::max_memory_bytes) allows it.
     ///
     /// ```
     /// # use precast_loader::{Engine, Memory, MemoryType, Store};
@@ -471,7 +477,8 @@ impl Memory {
         Ok(())
     }
 
-    /// Grows by `delta` pages of zeros; gives the size before, in pages.
+    /// Grows by `delta` pages of zeros; gives the size before, in pages. They are those of its
+    /// [type](Self::ty): 64 KiB each, or single bytes.
     ///
     /// # Errors
     ///
@@ -485,6 +492,11 @@ impl Memory {
     /// let memory = Memory::new(&mut store, ty)?;
     /// assert_eq!(memory.grow(&mut store, 2)?, 1);
     /// assert!(memory.grow(&mut store, 1).is_err());
+    ///
+    /// let single_bytes = MemoryType::new(100, None).with_page_size_log2(0);
+    /// let memory = Memory::new(&mut store, single_bytes)?;
+    /// assert_eq!(memory.grow(&mut store, 20)?, 100);
+    /// assert_eq!(memory.data(&store).len(), 120);
     /// # Ok::<(), precast_loader::Error>(())
     /// ```
     pub fn grow(&self, store: &mut impl AsStoreMut, delta: u64) -> Result<u64, Error> {

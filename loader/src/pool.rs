@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use precast_artifacts_format::Tunables;
+use precast_artifacts_format::{MemoryType, Tunables};
 
 use crate::error::{Error, LimitError};
 use crate::vm::layout::SpaceLayout;
@@ -125,14 +125,15 @@ impl Pool {
         self.inner.config.max_table_elements as u64
     }
 
-    /// Address space for a memory of `initial_bytes` for code with `tunables`.
+    /// Address space for a memory of that type and `initial_bytes` for code with `tunables`.
     pub(crate) fn take_memory(
         &self,
         tenant: Option<MemoryKey>,
-        tunables: Tunables,
+        ty: &MemoryType,
+        tunables: &Tunables,
         initial_bytes: u64,
     ) -> Result<Lease, LimitError> {
-        if !self.inner.memory_layout.suits(tunables) {
+        if !self.inner.memory_layout.suits(ty, tunables) {
             return Err(LimitError::PoolSlot {
                 limit: "memory_guard_bytes",
                 wanted: tunables.memory_guard_bytes,

@@ -1,6 +1,6 @@
 //! Runs a module and writes down what came of it, in every configuration.
 
-use precast_compiler::{CpuLevel, OptLevel, Options};
+use precast_compiler::{CpuLevel, Features, OptLevel, Options};
 use precast_loader::{
     Backtrace, Caller, Engine, Error, Extern, FuncType, Global, GlobalType, Instance, Linker,
     Memory, MemoryType, Store, Table, TableType, Val, ValType,
@@ -18,7 +18,8 @@ pub struct Configuration {
 }
 
 /// Every optimisation level, with memories guarded and checked, for the CPU levels that any
-/// machine has and for this machine's CPU; and with code that counts and tells.
+/// machine has and for this machine's CPU; and with code that counts and tells. All features are
+/// on.
 ///
 /// # Panics
 ///
@@ -37,6 +38,7 @@ pub fn configurations() -> Vec<Configuration> {
                 let mut options = Options {
                     opt_level,
                     cpu_features: cpu.cpu_features,
+                    features: Features::ALL,
                     ..crate::options()
                 };
                 options.tunables.memory_checked = memory_checked;
@@ -50,6 +52,7 @@ pub fn configurations() -> Vec<Configuration> {
         let mut options = Options {
             opt_level,
             listeners: true,
+            features: Features::ALL,
             ..crate::options()
         };
         options.tunables.fuel = true;

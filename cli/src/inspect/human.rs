@@ -111,9 +111,19 @@ impl Report {
             writeln!(f, "\nmemories and tables")?;
         }
         for memory in &self.memories {
+            let pages = match memory.page_bytes {
+                1 => "pages of one byte",
+                _ => "pages",
+            };
+            let addresses = if memory.is_64 {
+                "; 64-bit addresses"
+            } else {
+                ""
+            };
+            let shared = if memory.is_shared { "; shared" } else { "" };
             writeln!(
                 f,
-                "  memory {}: {} pages, {}; {} bytes of initial contents",
+                "  memory {}: {} {pages}, {}{addresses}{shared}; {} bytes of initial contents",
                 memory.index,
                 memory.minimum_pages,
                 upto(memory.maximum_pages),
@@ -123,11 +133,12 @@ impl Report {
         for table in &self.tables {
             writeln!(
                 f,
-                "  table {}: {} {}, {}; {}",
+                "  table {}: {} {}, {}{}; {}",
                 table.index,
                 table.minimum,
                 table.element,
                 upto(table.maximum),
+                if table.is_64 { "; 64-bit indices" } else { "" },
                 if table.is_constant {
                     "constant"
                 } else {

@@ -86,6 +86,9 @@ pub(super) struct ExportReport {
 #[derive(Debug, Serialize)]
 pub(super) struct MemoryReport {
     pub(super) index: u32,
+    pub(super) is_64: bool,
+    pub(super) is_shared: bool,
+    pub(super) page_bytes: u64,
     pub(super) minimum_pages: u64,
     pub(super) maximum_pages: Option<u64>,
     pub(super) image_bytes: u64,
@@ -95,6 +98,7 @@ pub(super) struct MemoryReport {
 #[derive(Debug, Serialize)]
 pub(super) struct TableReport {
     pub(super) index: u32,
+    pub(super) is_64: bool,
     pub(super) element: String,
     pub(super) minimum: u64,
     pub(super) maximum: Option<u64>,
@@ -246,6 +250,9 @@ impl MemoryReport {
     fn new(index: u32, plan: &MemoryPlan) -> Self {
         Self {
             index,
+            is_64: plan.ty.is_64,
+            is_shared: plan.ty.is_shared,
+            page_bytes: plan.ty.page_bytes(),
             minimum_pages: plan.ty.minimum_pages,
             maximum_pages: plan.ty.maximum_pages,
             image_bytes: plan.image.iter().map(|extent| extent.len).sum(),
@@ -258,6 +265,7 @@ impl TableReport {
     fn new(index: u32, plan: &TablePlan) -> Self {
         Self {
             index,
+            is_64: plan.ty.is_64,
             element: plan.ty.element.to_string(),
             minimum: plan.ty.minimum,
             maximum: plan.ty.maximum,

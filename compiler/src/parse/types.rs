@@ -138,10 +138,6 @@ impl Module<'_> {
             ));
         }
         if ty.table64 {
-            let feature = "tables with 64-bit indices";
-            return Err(CompileError::unsupported(offset, feature));
-        }
-        if ty.table64 {
             self.features.insert(Feature::Memory64);
         }
         Ok(TableType {
@@ -157,11 +153,7 @@ impl Module<'_> {
         ty: &wasmparser::MemoryType,
         offset: u64,
     ) -> Result<MemoryType> {
-        for (present, feature) in [
-            (ty.memory64, "memories with 64-bit addresses"),
-            (ty.shared, "threads (a shared memory)"),
-            (ty.page_size_log2.is_some(), "custom page sizes"),
-        ] {
+        for (present, feature) in [(ty.shared, "threads (a shared memory)")] {
             if present {
                 return Err(CompileError::unsupported(offset, feature));
             }

@@ -29,8 +29,8 @@ use std::mem::offset_of;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::immediates::Imm64;
 use cranelift_codegen::ir::{Inst, InstBuilder as _, InstructionData, Opcode, Value, types};
+use precast_artifacts_format::TrapCode;
 use precast_artifacts_format::abi::StoreContext;
-use precast_artifacts_format::{TrapCode, WASM_PAGE_BYTES};
 use wasmparser::Operator;
 
 use super::Translator;
@@ -148,11 +148,17 @@ impl Translator<'_, '_> {
         }
     }
 
-    /// Pays for the pages by which a memory has grown; `before` is what growing gave.
-    pub(super) fn fuel_for_pages(&mut self, delta: Value, before: Value) {
+    /// Pays for the pages, of `1 << page_bytes_log2` bytes, by which a memory has grown; `before`
+    /// is what growing gave.
+    pub(super) fn fuel_for_pages(&mut self, delta: Value, before: Value, page_bytes_log2: u32) {
         if self.fuel.is_some() {
-            let page = WASM_PAGE_BYTES.trailing_zeros() - MEMORY_UNIT;
-            let units = self.builder.ins().ishl_imm_u(delta, i64::from(page));
+            let units = match page_bytes_log2.checked_sub(MEMORY_UNIT) {
+                Some(shift) => self.builder.ins().ishl_imm_u(delta, i64::from(shift)),
+                None => {
+                    let shift = MEMORY_UNIT - page_bytes_log2;
+                    self.builder.ins().ushr_imm_u(delta, i64::from(shift))
+                }
+            };
             self.charge_if_grown(units, before);
         }
     }

@@ -1,7 +1,7 @@
 //! Linear memories: scalar loads and stores, size, growth and bulk operations.
 
 use cranelift_codegen::ir::{InstBuilder as _, Type, Value, types};
-use precast_artifacts_format::{RuntimeSymbol, TrapCode, WASM_PAGE_BYTES};
+use precast_artifacts_format::{MemoryType, RuntimeSymbol, TrapCode};
 use wasmparser::{MemArg, MemArgTarget, Operator};
 
 use super::Translator;
@@ -153,27 +153,46 @@ impl Translator<'_, '_> {
     }
 
     fn memory_size(&mut self, memory: u32) {
+        let ty = self.memory_type(memory);
         let bytes = self.env.memory_length(&mut self.builder, memory);
-        let shift = i64::from(WASM_PAGE_BYTES.trailing_zeros());
+        let shift = i64::from(ty.page_bytes_log2);
         let pages = self.builder.ins().ushr_imm_u(bytes, shift);
-        let pages = self.builder.ins().ireduce(I32, pages);
+        let pages = self.narrow(pages, ty.is_64);
         self.push(pages);
     }
 
     fn memory_grow(&mut self, memory: u32) {
+        let ty = self.memory_type(memory);
         let delta = self.pop();
         let delta = self.widen(delta);
         let memory = self.index_constant(memory);
         let before = self.call_runtime(RuntimeSymbol::MemoryGrow, &[memory, delta]);
         let before = before.expect("growing gives a value");
-        self.fuel_for_pages(delta, before);
-        let before = self.builder.ins().ireduce(I32, before);
+        self.fuel_for_pages(delta, before, u32::from(ty.page_bytes_log2));
+        let before = self.narrow(before, ty.is_64);
         self.push(before);
     }
 
-    /// An `i32` operand, unsigned, as the 64 bits that runtime symbols take.
+    fn memory_type(&self, memory: u32) -> MemoryType {
+        self.env.env.module.memories[memory as usize]
+    }
+
+    /// An `i32` or `i64` operand, unsigned, as the 64 bits that runtime symbols take.
     pub(super) fn widen(&mut self, value: Value) -> Value {
-        self.builder.ins().uextend(POINTER, value)
+        if self.builder.func.dfg.value_type(value) == POINTER {
+            value
+        } else {
+            self.builder.ins().uextend(POINTER, value)
+        }
+    }
+
+    /// The reverse: a number from the runtime as an index of a memory or table.
+    pub(super) fn narrow(&mut self, value: Value, is_64: bool) -> Value {
+        if is_64 {
+            value
+        } else {
+            self.builder.ins().ireduce(I32, value)
+        }
     }
 
     pub(super) fn index_constant(&mut self, index: u32) -> Value {

@@ -24,11 +24,12 @@ impl Translator<'_, '_> {
             Operator::TableGrow { table } => {
                 let [init, delta] = self.pop2();
                 let (init, delta) = (self.as_element(init), self.widen(delta));
+                let is_64 = self.env.env.module.tables[table as usize].is_64;
                 let table = self.index_constant(table);
                 let before = self.call_runtime(RuntimeSymbol::TableGrow, &[table, init, delta]);
                 let before = before.expect("growing gives a value");
                 self.fuel_for_elements(delta, before);
-                let before = self.builder.ins().ireduce(types::I32, before);
+                let before = self.narrow(before, is_64);
                 self.push(before);
             }
             Operator::TableFill { table } => {
@@ -110,11 +111,15 @@ impl Translator<'_, '_> {
     }
 
     fn table_size(&mut self, table: u32) {
+        let is_64 = self.env.env.module.tables[table as usize].is_64;
         let length = match self.env.env.plan.tables[table as usize] {
-            TablePlace::Constant { length, .. } => self.index_constant(length),
+            TablePlace::Constant { length, .. } => {
+                let ty = if is_64 { types::I64 } else { types::I32 };
+                self.builder.ins().iconst(ty, i64::from(length))
+            }
             place => {
                 let length = self.load_from_table(place, offset_of!(VmTable, length));
-                self.builder.ins().ireduce(types::I32, length)
+                self.narrow(length, is_64)
             }
         };
         self.push(length);

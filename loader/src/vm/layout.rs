@@ -8,11 +8,11 @@
 //!         ├────────── stride ──────┤
 //! ```
 //!
-//! Every memory has all that `compiler/src/bounds.rs` counts on: 4 GiB from its base on that are
-//! its own, and behind them the guard. What lies between two memories is the guard behind the one
+//! Every memory whose accesses are not checked has all that `compiler/src/bounds.rs` counts on:
+//! 4 GiB from its base on that are its own, and behind them the guard. What lies between two memories is the guard behind the one
 //! and the guard in front of the next at once: nobody ever gets access to it.
 
-use precast_artifacts_format::Tunables;
+use precast_artifacts_format::{MemoryType, Tunables};
 
 use crate::sys::mmap::page_bytes;
 
@@ -56,31 +56,38 @@ impl SpaceLayout {
         })
     }
 
-    /// For code with these tunables; with explicit checks there is no more room than asked for.
-    pub(crate) fn for_tunables(tunables: Tunables, checked_capacity_bytes: u64) -> Option<Self> {
-        let Tunables {
-            memory_guard_bytes,
-            memory_checked,
-            fuel: _,
-        } = tunables;
-        if memory_checked {
-            Self::checked(checked_capacity_bytes)
+    /// No more than code with these tunables needs for a memory of that type, which has so many
+    /// bytes if the code checks.
+    pub(crate) fn least(ty: &MemoryType, tunables: &Tunables, checked_bytes: u64) -> Option<Self> {
+        if ty.is_checked(tunables) {
+            Self::checked(checked_bytes)
         } else {
-            Self::guarded(memory_guard_bytes)
+            Self::guarded(tunables.memory_guard_bytes)
         }
     }
 
-    /// Whether code with these tunables can rely on it.
-    pub(crate) fn suits(&self, tunables: Tunables) -> bool {
-        let Tunables {
-            memory_guard_bytes,
-            memory_checked,
-            fuel: _,
-        } = tunables;
-        memory_checked
-            || self
-                .guard_bytes
-                .is_some_and(|have| have >= memory_guard_bytes)
+    /// The same with room to grow, where address space is not to be saved: a memory that is checked
+    /// for its type alone gets the usual space, which any other memory can have after it; or, if it
+    /// is larger than that from the start, twice its length.
+    pub(crate) fn roomy(
+        ty: &MemoryType,
+        tunables: &Tunables,
+        initial_bytes: u64,
+        maximum_bytes: u64,
+    ) -> Option<Self> {
+        if tunables.memory_checked || !ty.is_checked(tunables) {
+            Self::least(ty, tunables, initial_bytes)
+        } else if initial_bytes <= SPAN_BYTES {
+            Self::guarded(Tunables::DEFAULT.memory_guard_bytes)
+        } else {
+            Self::checked(initial_bytes.saturating_mul(2).min(maximum_bytes))
+        }
+    }
+
+    /// Whether code with these tunables can rely on it, for a memory of that type.
+    pub(crate) fn suits(&self, ty: &MemoryType, tunables: &Tunables) -> bool {
+        let wanted = tunables.memory_guard_bytes;
+        ty.is_checked(tunables) || self.guard_bytes.is_some_and(|have| have >= wanted)
     }
 
     /// From one memory to the next, in bytes.
@@ -181,10 +188,31 @@ mod tests {
             memory_guard_bytes: 64 << 20,
             ..Tunables::DEFAULT
         };
-        let guarded = SpaceLayout::for_tunables(Tunables::DEFAULT, 0).unwrap();
-        let checked = SpaceLayout::for_tunables(checked_code, 65_536).unwrap();
-        assert!(guarded.suits(Tunables::DEFAULT) && guarded.suits(checked_code));
-        assert!(!guarded.suits(wider));
-        assert!(checked.suits(checked_code) && !checked.suits(Tunables::DEFAULT));
+        let ty = MemoryType::new(1, None);
+        let guarded = SpaceLayout::least(&ty, &Tunables::DEFAULT, 0).unwrap();
+        let checked = SpaceLayout::least(&ty, &checked_code, 65_536).unwrap();
+        assert!(guarded.suits(&ty, &Tunables::DEFAULT) && guarded.suits(&ty, &checked_code));
+        assert!(!guarded.suits(&ty, &wider));
+        assert!(checked.suits(&ty, &checked_code) && !checked.suits(&ty, &Tunables::DEFAULT));
+    }
+
+    #[test]
+    fn memories_that_are_checked_for_their_type_get_room_to_grow() {
+        let ty = MemoryType::new(1, None).with_64_bits();
+        let check = |initial: u64, maximum, expected: u64| {
+            let layout = SpaceLayout::roomy(&ty, &Tunables::DEFAULT, initial, maximum).unwrap();
+            assert_eq!(layout.capacity_bytes as u64, expected);
+            assert!(layout.suits(&ty, &Tunables::DEFAULT));
+        };
+        check(65_536, u64::MAX, SPAN_BYTES);
+        check(SPAN_BYTES, SPAN_BYTES, SPAN_BYTES);
+        check(5 << 30, u64::MAX, 10 << 30);
+        check(5 << 30, 6 << 30, 6 << 30);
+        let checked_code = Tunables {
+            memory_checked: true,
+            ..Tunables::DEFAULT
+        };
+        let little = SpaceLayout::roomy(&ty, &checked_code, 65_536, u64::MAX).unwrap();
+        assert_eq!(little.capacity_bytes, 65_536);
     }
 }

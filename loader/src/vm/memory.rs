@@ -8,9 +8,8 @@
 //!  guard      length_bytes                     4 GiB    guard of the tunables
 //! ```
 //!
-//! Where generated code checks every access itself there are no guards, and no more is set aside
-//! than the memory may grow to soon; a memory that outgrows that moves. See
-//! [`layout`](super::layout) for the numbers.
+//! Where generated code checks every access itself guards are of no account, and a memory that
+//! outgrows what is set aside for it moves. See [`layout`](super::layout) for the numbers.
 #![allow(
     unsafe_code,
     reason = "the guest's bytes are lent to the host as slices"
@@ -26,8 +25,6 @@ use super::source::{self, Source};
 use super::space::{Contents, MemoryKey};
 use crate::allocator::{AllocatedMemory, MemoryRequest};
 use crate::error::{Error, LimitError};
-
-const MAX_PAGES: u64 = SPAN_BYTES / WASM_PAGE_BYTES;
 
 /// What a memory is to be.
 #[derive(Debug, Clone, Copy)]
@@ -65,24 +62,29 @@ impl LinearMemory {
         order: &MemoryOrder<'_>,
     ) -> Result<Self, Error> {
         let ty = order.ty;
-        let max_bytes = order.max_bytes.min(SPAN_BYTES);
-        let length_bytes = ty
-            .minimum_pages
-            .checked_mul(WASM_PAGE_BYTES)
-            .filter(|&bytes| bytes <= max_bytes)
-            .ok_or(LimitError::Memory {
-                wanted_bytes: ty.minimum_pages.saturating_mul(WASM_PAGE_BYTES),
-                allowed_bytes: max_bytes,
-            })?;
+        let max_bytes = if ty.is_64 {
+            order.max_bytes
+        } else {
+            order.max_bytes.min(SPAN_BYTES)
+        };
+        let wanted_bytes = ty.minimum_bytes();
+        let length_bytes =
+            wanted_bytes
+                .filter(|&bytes| bytes <= max_bytes)
+                .ok_or(LimitError::Memory {
+                    wanted_bytes: wanted_bytes.unwrap_or(u64::MAX),
+                    allowed_bytes: max_bytes,
+                })?;
         let most_bytes = match source {
             Source::Pool(pool) => max_bytes.min(pool.max_memory_bytes()),
             _ => max_bytes,
         };
         let maximum_pages = ty
             .maximum_pages
-            .unwrap_or(MAX_PAGES)
-            .min(most_bytes / WASM_PAGE_BYTES);
-        let maximum_bytes = maximum_pages * WASM_PAGE_BYTES;
+            .unwrap_or(u64::MAX)
+            .min(ty.most_pages())
+            .min(most_bytes / ty.page_bytes());
+        let maximum_bytes = maximum_pages * ty.page_bytes();
         let storage = Storage::new(source, order, length_bytes, maximum_bytes)?;
         let mut memory = Self {
             definition,
@@ -104,19 +106,27 @@ impl LinearMemory {
         self.definition.read().length_bytes
     }
 
-    /// Its length in Wasm pages.
+    /// Its length in pages of its type.
     pub(crate) fn pages(&self) -> u64 {
-        self.length_bytes() / WASM_PAGE_BYTES
+        self.length_bytes() / self.page_bytes()
+    }
+
+    /// Bytes in a page of its type.
+    pub(crate) fn page_bytes(&self) -> u64 {
+        self.ty.page_bytes()
     }
 
     /// Its type as others see it: with the present length as minimum.
     pub(crate) fn ty(&self) -> MemoryType {
-        MemoryType::new(self.pages(), self.ty.maximum_pages)
+        MemoryType {
+            minimum_pages: self.pages(),
+            ..self.ty
+        }
     }
 
     /// Whether code compiled with `tunables` can rely on this memory.
-    pub(crate) fn suits(&self, tunables: Tunables) -> bool {
-        self.storage.layout().suits(tunables)
+    pub(crate) fn suits(&self, tunables: &Tunables) -> bool {
+        self.storage.layout().suits(&self.ty, tunables)
     }
 
     /// Whether `address` lies in the address space of this memory, but not in the memory.
@@ -148,9 +158,9 @@ impl LinearMemory {
             return None;
         }
         if delta > 0 {
-            let bytes = after * WASM_PAGE_BYTES;
-            let most_bytes = self.maximum_pages * WASM_PAGE_BYTES;
-            self.storage.grow(bytes, most_bytes)?;
+            let bytes = after * self.page_bytes();
+            let most_bytes = self.maximum_pages * self.page_bytes();
+            self.storage.grow(self.length_bytes(), bytes, most_bytes)?;
             self.publish(bytes);
         }
         Some(before)
@@ -186,16 +196,21 @@ impl Storage {
         maximum_bytes: u64,
     ) -> Result<Self, Error> {
         let no_room = || LimitError::OutOfMemory { what: "a memory" };
+        let no_addresses = || LimitError::OutOfMemory {
+            what: "address space for a memory",
+        };
+        let (ty, tunables) = (&order.ty, &order.tunables);
         let mut lease = match source {
             Source::System(shelf) => {
-                source::from_system(shelf, order.key, order.tunables, length_bytes)?
+                let layout = SpaceLayout::roomy(ty, tunables, length_bytes, maximum_bytes);
+                source::from_system(shelf, order.key, layout.ok_or_else(no_addresses)?)?
             }
-            Source::Pool(pool) => pool.take_memory(order.key, order.tunables, length_bytes)?,
+            Source::Pool(pool) => pool.take_memory(order.key, ty, tunables, length_bytes)?,
             Source::Host(allocator) => {
-                let layout = SpaceLayout::for_tunables(order.tunables, 0).ok_or_else(no_room)?;
+                let layout = SpaceLayout::least(ty, tunables, 0).ok_or_else(no_addresses)?;
                 let request = MemoryRequest {
-                    minimum_bytes: length_bytes,
-                    maximum_bytes,
+                    minimum_bytes: hosts_bytes(length_bytes).ok_or_else(no_room)?,
+                    maximum_bytes: hosts_bytes(maximum_bytes).unwrap_or(maximum_bytes),
                     reserve_bytes: layout.capacity_bytes as u64,
                     guard_bytes: layout.behind_bytes as u64,
                 };
@@ -244,19 +259,23 @@ impl Storage {
         }
     }
 
-    /// Makes the memory `bytes` long, more than before, and no more than `most_bytes` ever.
-    fn grow(&mut self, bytes: u64, most_bytes: u64) -> Option<()> {
+    /// Makes the memory, which is `before` bytes long, `bytes` long: more than before, and no more
+    /// than `most_bytes` ever.
+    fn grow(&mut self, before: u64, bytes: u64, most_bytes: u64) -> Option<()> {
         let length = usize::try_from(bytes).ok()?;
         match self {
-            Self::Host { memory, .. } => memory.grow_to(bytes).ok(),
+            Self::Host { memory, .. } => {
+                let hosts = hosts_bytes(bytes)?;
+                if hosts_bytes(before) == Some(hosts) {
+                    return Some(());
+                }
+                memory.grow_to(hosts).ok()
+            }
             Self::Space(space) if length <= space.layout().capacity_bytes => {
                 space.grow(length).ok()
             }
             Self::Space(space) => {
-                let capacity_bytes = bytes
-                    .saturating_add(bytes / 2)
-                    .next_multiple_of(WASM_PAGE_BYTES)
-                    .min(most_bytes);
+                let capacity_bytes = bytes.saturating_add(bytes / 2).min(most_bytes);
                 *space = moved(space, length, capacity_bytes)?;
                 Some(())
             }
@@ -270,9 +289,28 @@ fn moved(space: &Lease, length: usize, capacity_bytes: u64) -> Option<Lease> {
     let mut new = Lease::of_own(source::reserve(layout).ok()?);
     new.prepare(length, None, None).ok()?;
     let kept = space.accessible_bytes().min(length);
-    // SAFETY: both are accessible over that length and are different mappings.
-    unsafe { std::ptr::copy_nonoverlapping(space.base(), new.base(), kept) };
+    // SAFETY: both are accessible over that length, are different mappings, and nobody else knows
+    // of the new one; of the old one this function's caller says who does.
+    let (from, to) = unsafe {
+        (
+            std::slice::from_raw_parts(space.base(), kept),
+            std::slice::from_raw_parts_mut(new.base(), kept),
+        )
+    };
+    // Zeros are there already. Writing them would take memory for pages that have never been used.
+    static ZEROS: [u8; 4096] = [0; 4096];
+    for (from, to) in from.chunks(ZEROS.len()).zip(to.chunks_mut(ZEROS.len())) {
+        if Some(from) != ZEROS.get(..from.len()) {
+            to.copy_from_slice(from);
+        }
+    }
     Some(new)
+}
+
+/// The length that a host's memory has for so many bytes: whole pages of 64 KiB, whatever those of
+/// its type.
+fn hosts_bytes(bytes: u64) -> Option<u64> {
+    bytes.checked_next_multiple_of(WASM_PAGE_BYTES)
 }
 
 #[cfg(test)]

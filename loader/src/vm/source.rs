@@ -8,7 +8,7 @@ use super::layout::SpaceLayout;
 use super::shelf::{Lease, Shelf};
 use super::space::{MemoryKey, Space};
 use crate::allocator::MemoryAllocator;
-use crate::error::{Error, LimitError};
+use crate::error::Error;
 use crate::pool::Pool;
 
 /// What an engine keeps resident of each memory that waits on its shelf, in bytes.
@@ -44,18 +44,13 @@ impl Source {
     }
 }
 
-/// A space from the system for a memory of `tenant`'s, used by code with `tunables`.
+/// A space from the system for a memory of `tenant`'s.
 pub(crate) fn from_system(
     shelf: &Shelf,
     tenant: Option<MemoryKey>,
-    tunables: Tunables,
-    initial_bytes: u64,
+    layout: SpaceLayout,
 ) -> Result<Lease, Error> {
     // What has just the capacity that one memory needs is of no use to another.
-    let layout = SpaceLayout::for_tunables(tunables, initial_bytes);
-    let layout = layout.ok_or(LimitError::OutOfMemory {
-        what: "address space for a memory",
-    })?;
     let is_usual = layout.guard_bytes == Some(Tunables::DEFAULT.memory_guard_bytes);
     if !is_usual {
         return reserve(layout).map(Lease::of_own);

@@ -10,6 +10,10 @@
 //!  └─────────────────┘
 //! ```
 //!
+//! A tenant that is no multiple of the system's page long (see
+//! [custom page sizes](precast_artifacts_format::MemoryType::page_bytes_log2)) has the rest of its
+//! last page with it, which its code never touches.
+//!
 //! What a clean space promises: `0..accessible_bytes` can be read and written and holds what
 //! [`Held`] says, nothing of what a tenant wrote; the rest cannot be accessed, and would be zeros.
 //! Only `0..accessible_bytes` can have been written since, so that is what [`Space::reset`] cleans,
@@ -36,7 +40,7 @@ use precast_artifacts_format::{Extent, Section};
 use super::layout::{FRONT_GUARD_BYTES, SpaceLayout};
 use crate::error::Error;
 use crate::module::damaged;
-use crate::sys::mmap::{Mapping, Protection, Stretch};
+use crate::sys::mmap::{Mapping, Protection, Stretch, page_bytes};
 
 /// A memory of a module: the same for all its instances. Numbers are never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -182,7 +186,7 @@ impl Space {
         self.stretch.start().as_ptr()
     }
 
-    /// How many bytes from the base on can be read and written.
+    /// How many bytes from the base on can be read and written: whole pages of the system.
     pub(crate) fn accessible_bytes(&self) -> usize {
         self.accessible_bytes
     }
@@ -227,9 +231,11 @@ impl Space {
         }
     }
 
-    /// Makes the first `bytes` accessible, of which no fewer have been so far.
+    /// Makes the first `bytes` accessible, if there are not so many already.
     pub(crate) fn grow(&mut self, bytes: usize) -> io::Result<()> {
-        debug_assert!(bytes >= self.accessible_bytes);
+        if bytes <= self.accessible_bytes {
+            return Ok(());
+        }
         let grown = self.make_accessible(bytes);
         if grown.is_err() {
             // The tenant can go on, but who knows how much of it has been done.
@@ -286,8 +292,11 @@ impl Space {
         Ok(())
     }
 
-    /// Makes just the first `bytes` accessible.
+    /// Makes just the first `bytes` accessible, and the rest of their last page.
     fn make_accessible(&mut self, bytes: usize) -> io::Result<()> {
+        let bytes = bytes
+            .checked_next_multiple_of(page_bytes())
+            .ok_or(io::ErrorKind::OutOfMemory)?;
         let before = self.accessible_bytes;
         if bytes > before {
             self.stretch.protect(before..bytes, Protection::ReadWrite)?;
@@ -309,7 +318,6 @@ impl Space {
 mod tests {
     use super::*;
     use crate::sys::memfd;
-    use crate::sys::mmap::page_bytes;
 
     const WASM_PAGE: usize = 65_536;
 
