@@ -3,7 +3,7 @@
 use std::mem::offset_of;
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{Inst, InstBuilder as _, Value, types};
+use cranelift_codegen::ir::{FuncRef, InstBuilder as _, Value, types};
 use precast_artifacts_format::abi::{VmFunc, VmFuncRef};
 use precast_artifacts_format::{CONST_TABLE_ENTRY_BYTES, NULL_TYPE_ID, TrapCode};
 use wasmparser::Operator;
@@ -12,6 +12,14 @@ use super::{Translator, Values};
 use crate::env::POINTER;
 use crate::plan::TablePlace;
 use crate::trap::clif_trap;
+
+/// What is called.
+enum Callee {
+    /// A function of the module's.
+    Direct(FuncRef),
+    /// The code at this address.
+    Indirect(Value),
+}
 
 impl Translator<'_, '_> {
     /// Translates `operator` if it is one of this group; says whether it was.
@@ -34,8 +42,8 @@ impl Translator<'_, '_> {
             Some(defined) => {
                 let callee = self.env.defined(self.builder.func, defined);
                 let args = self.pop_args(self.env.vmctx, params);
-                let call = self.builder.ins().call(callee, &args);
-                self.push_results(call);
+                let ty = module.funcs[func_index as usize];
+                self.emit_call(Callee::Direct(callee), ty, &args);
             }
             None => {
                 let place = self.env.env.plan.layout.imported_func(func_index);
@@ -58,22 +66,29 @@ impl Translator<'_, '_> {
 
     /// Calls the function of the unique type `ty` at `code`.
     fn call_code(&mut self, ty: u32, code: Value, vmctx: Value) {
-        let signature = self.env.signature(self.builder.func, ty);
         let params = self.env.env.module.type_at(ty).params.len();
         let args = self.pop_args(vmctx, params);
-        let call = self.builder.ins().call_indirect(signature, code, &args);
-        self.push_results(call);
+        self.emit_call(Callee::Indirect(code), ty, &args);
+    }
+
+    /// Calls a function of the unique type `ty` and pushes its results. Every call that comes back
+    /// here is made by this.
+    fn emit_call(&mut self, callee: Callee, ty: u32, args: &[Value]) {
+        let call = match callee {
+            Callee::Direct(func) => self.builder.ins().call(func, args),
+            Callee::Indirect(code) => {
+                let signature = self.env.signature(self.builder.func, ty);
+                self.builder.ins().call_indirect(signature, code, args)
+            }
+        };
+        self.stack
+            .extend_from_slice(self.builder.inst_results(call));
     }
 
     fn pop_args(&mut self, vmctx: Value, count: usize) -> Values {
         let mut args = self.pop_many(count);
         args.insert(0, vmctx);
         args
-    }
-
-    fn push_results(&mut self, call: Inst) {
-        self.stack
-            .extend_from_slice(self.builder.inst_results(call));
     }
 
     fn call_indirect(&mut self, type_index: u32, table: u32) {
