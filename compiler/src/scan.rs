@@ -19,6 +19,8 @@ pub(crate) struct Uses {
     pub(crate) ref_funcs: FxHashSet<u32>,
     /// Types of indirect calls, as the module's type indices, with the table called through.
     pub(crate) indirect_calls: FxHashSet<(u32, u32)>,
+    /// Whether there is a `throw` or a `throw_ref`.
+    pub(crate) throws: bool,
     /// What the operators belong to, beyond version 2.0.
     pub(crate) features: Features,
 }
@@ -28,6 +30,7 @@ impl Uses {
         self.tables.extend(other.tables);
         self.ref_funcs.extend(other.ref_funcs);
         self.indirect_calls.extend(other.indirect_calls);
+        self.throws |= other.throws;
         self.features = self.features.union(other.features);
         self
     }
@@ -55,6 +58,7 @@ impl Uses {
             } => {
                 self.indirect_calls.insert((type_index, table_index));
             }
+            Operator::Throw { .. } | Operator::ThrowRef => self.throws = true,
             _ => {}
         }
     }

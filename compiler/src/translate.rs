@@ -7,6 +7,7 @@
 
 mod call;
 mod control;
+mod exception;
 mod fuel;
 mod listening;
 mod memory;
@@ -27,6 +28,7 @@ use crate::module::Body;
 use crate::parse;
 
 use control::Frame;
+use exception::{Exceptions, is_exception};
 use fuel::Segment;
 use listening::Listening;
 
@@ -87,6 +89,7 @@ pub(crate) fn translate(
         skipped_blocks: 0,
         fuel: env.tunables.fuel.then_some(Segment::FIRST),
         listening: None,
+        exceptions: Exceptions::default(),
     };
     translator.declare_params(ty);
     translator.tell_enter(func_index, ty);
@@ -101,6 +104,7 @@ pub(crate) fn translate(
         translator.operator(&operator, offset)?;
     }
     operators.finish()?;
+    translator.exceptions.check()?;
     let Translator { builder, .. } = translator;
     builder.finalize(env.isa.frontend_config());
     scratch.validator = validator.into_allocations();
@@ -127,6 +131,7 @@ pub(crate) struct Translator<'a, 'f> {
     fuel: Option<Segment>,
     /// How the function tells a listener, if it does.
     listening: Option<Listening>,
+    exceptions: Exceptions,
 }
 
 impl Translator<'_, '_> {
@@ -140,6 +145,7 @@ impl Translator<'_, '_> {
             || self.numeric_operator(operator)
             || self.memory_operator(operator)
             || self.call_operator(operator)
+            || self.exception_operator(operator, offset)?
             || self.table_operator(operator, offset)?
             || self.simd_operator(operator);
         if known {
@@ -157,7 +163,7 @@ impl Translator<'_, '_> {
             .current_block()
             .expect("the entry block is current");
         for (number, ty) in (1..).zip(&self.env.env.module.type_at(ty).params) {
-            let variable = self.builder.declare_var(clif_type(*ty));
+            let variable = self.declare_variable(*ty);
             let value = self.builder.block_params(block)[number];
             self.builder.def_var(variable, value);
         }
@@ -171,11 +177,19 @@ impl Translator<'_, '_> {
             let ty = self.env.env.module.val_type(reader.read()?, offset)?;
             let zero = self.zero(ty);
             for _ in 0..count {
-                let variable = self.builder.declare_var(clif_type(ty));
+                let variable = self.declare_variable(ty);
                 self.builder.def_var(variable, zero);
             }
         }
         Ok(())
+    }
+
+    fn declare_variable(&mut self, ty: ValType) -> Variable {
+        let variable = self.builder.declare_var(clif_type(ty));
+        if is_exception(ty) {
+            self.builder.declare_var_needs_stack_map(variable);
+        }
+        variable
     }
 
     fn zero(&mut self, ty: ValType) -> Value {

@@ -14,7 +14,7 @@ use crate::plan::TablePlace;
 use crate::trap::clif_trap;
 
 /// What is called.
-enum Callee {
+pub(super) enum Callee {
     /// A function of the module's.
     Direct(FuncRef),
     /// The code at this address.
@@ -74,15 +74,24 @@ impl Translator<'_, '_> {
     /// Calls a function of the unique type `ty` and pushes its results. Every call that comes back
     /// here is made by this.
     fn emit_call(&mut self, callee: Callee, ty: u32, args: &[Value]) {
-        let call = match callee {
-            Callee::Direct(func) => self.builder.ins().call(func, args),
-            Callee::Indirect(code) => {
-                let signature = self.env.signature(self.builder.func, ty);
-                self.builder.ins().call_indirect(signature, code, args)
-            }
+        let module = self.env.env.module;
+        let results: Values = if self.exceptions.are_handled() {
+            let signature = self.env.signature(self.builder.func, ty);
+            self.try_call(callee, signature, args)
+        } else {
+            let call = match callee {
+                Callee::Direct(func) => self.builder.ins().call(func, args),
+                Callee::Indirect(code) => {
+                    let signature = self.env.signature(self.builder.func, ty);
+                    self.builder.ins().call_indirect(signature, code, args)
+                }
+            };
+            self.builder.inst_results(call).into()
         };
-        self.stack
-            .extend_from_slice(self.builder.inst_results(call));
+        for (&result, &ty) in results.iter().zip(&module.type_at(ty).results) {
+            self.keep_findable(result, ty);
+        }
+        self.stack.extend(results);
     }
 
     fn pop_args(&mut self, vmctx: Value, count: usize) -> Values {

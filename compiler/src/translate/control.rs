@@ -26,7 +26,7 @@ pub(super) struct Frame {
     exit_used: bool,
 }
 
-enum Kind {
+pub(super) enum Kind {
     /// A `block`, or the function itself.
     Block,
     Loop {
@@ -43,6 +43,10 @@ enum Kind {
     },
     /// The second arm of an `if`.
     Else,
+    /// A `try_table`, around which there are so many exception handlers.
+    TryTable {
+        outer: usize,
+    },
 }
 
 impl Frame {
@@ -54,7 +58,7 @@ impl Frame {
     }
 }
 
-fn block_args(values: &[cranelift_codegen::ir::Value]) -> SmallVec<[BlockArg; 8]> {
+pub(super) fn block_args(values: &[cranelift_codegen::ir::Value]) -> SmallVec<[BlockArg; 8]> {
     values.iter().copied().map(BlockArg::Value).collect()
 }
 
@@ -137,7 +141,7 @@ impl Translator<'_, '_> {
         self.reachable = false;
     }
 
-    fn block_type(&self, ty: BlockType, offset: u64) -> Result<FuncType> {
+    pub(super) fn block_type(&self, ty: BlockType, offset: u64) -> Result<FuncType> {
         Ok(match ty {
             BlockType::Empty => FuncType::new([], []),
             BlockType::Type(result) => {
@@ -154,12 +158,13 @@ impl Translator<'_, '_> {
     fn block_with(&mut self, types: &[ValType]) -> Block {
         let block = self.builder.create_block();
         for ty in types {
-            self.builder.append_block_param(block, clif_type(*ty));
+            let param = self.builder.append_block_param(block, clif_type(*ty));
+            self.keep_findable(param, *ty);
         }
         block
     }
 
-    fn open(&mut self, kind: Kind, ty: &FuncType) {
+    pub(super) fn open(&mut self, kind: Kind, ty: &FuncType) {
         let exit = self.block_with(&ty.results);
         let branch_arity = match kind {
             Kind::Loop { .. } => ty.params.len(),
@@ -257,6 +262,7 @@ impl Translator<'_, '_> {
                     self.builder.ins().jump(frame.exit, &block_args(&params));
                 }
             }
+            Kind::TryTable { outer } => self.end_try_table(outer),
             Kind::Block | Kind::Else => {}
         }
         self.stack.truncate(frame.height);
@@ -289,7 +295,7 @@ impl Translator<'_, '_> {
     }
 
     /// The block that a branch to `depth` goes to, and the number of values it takes.
-    fn branch_target(&mut self, depth: u32) -> (Block, usize) {
+    pub(super) fn branch_target(&mut self, depth: u32) -> (Block, usize) {
         let index = self.control.len() - 1 - depth as usize;
         let frame = &mut self.control[index];
         if !matches!(frame.kind, Kind::Loop { .. }) {
