@@ -312,9 +312,7 @@ impl<'a> Generator<'a> {
 }
 
 /// The calls that have exception handlers.
-fn calls<'a>(
-    sites: impl Iterator<Item = FinalizedMachCallSite<'a>>,
-) -> Result<Vec<Call>, String> {
+fn calls<'a>(sites: impl Iterator<Item = FinalizedMachCallSite<'a>>) -> Result<Vec<Call>, String> {
     let mut calls = Vec::new();
     for site in sites.filter(|site| !site.exception_handlers.is_empty()) {
         let mut vmctx_offset = None;

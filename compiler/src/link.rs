@@ -10,8 +10,7 @@ use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::control::ControlPlane;
 use precast_artifacts_format::{
     AddressMapBuilder, CpuFeatures, Handler, PagedLayout, RuntimeSymbol, Target, TrapTableBuilder,
-    UnwindTableBuilder,
-    paged_layout,
+    UnwindTableBuilder, paged_layout,
 };
 
 use crate::env::Reference;

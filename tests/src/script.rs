@@ -131,6 +131,10 @@ impl<'a> Runner<'a> {
                 let outcome = self.execute(exec)?;
                 expect_trap(outcome, message)
             }
+            WastDirective::AssertException { exec, .. } => match self.execute(exec)? {
+                Err(Error::Exception(_)) => Ok(()),
+                other => Err(format!("expected an exception, found {other:?}")),
+            },
             WastDirective::AssertExhaustion { call, message, .. } => {
                 let outcome = self.invoke(&call)?;
                 expect_trap(outcome, message)
@@ -249,7 +253,10 @@ impl<'a> Runner<'a> {
             (WastRetCore::F32(expected), Val::F32(found)) => f32_matches(expected, *found),
             (WastRetCore::F64(expected), Val::F64(found)) => f64_matches(expected, *found),
             (WastRetCore::V128(expected), Val::V128(found)) => v128_matches(expected, *found),
-            (WastRetCore::RefNull(_), Val::FuncRef(None) | Val::ExternRef(None))
+            (
+                WastRetCore::RefNull(_),
+                Val::FuncRef(None) | Val::ExternRef(None) | Val::ExnRef(None),
+            )
             | (WastRetCore::RefFunc(None), Val::FuncRef(Some(_)))
             | (WastRetCore::RefExtern(None), Val::ExternRef(Some(_))) => true,
             (WastRetCore::RefExtern(Some(number)), Val::ExternRef(Some(found))) => {
@@ -310,6 +317,10 @@ fn ref_type(ty: &HeapType<'_>) -> Result<ValType, String> {
             shared: false,
             ty: AbstractHeapType::Extern,
         } => Ok(ValType::EXTERNREF),
+        HeapType::Abstract {
+            shared: false,
+            ty: AbstractHeapType::Exn | AbstractHeapType::NoExn,
+        } => Ok(ValType::EXNREF),
         other => Err(format!("a value of the type {other:?}")),
     }
 }

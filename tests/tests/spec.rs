@@ -1,5 +1,5 @@
 //! The specification's own test suites: WebAssembly 1.0 and 2.0, SIMD, which is part of 2.0 but
-//! kept apart, and of 3.0 several memories. Each script is a test, in two configurations.
+//! kept apart, and of 3.0 several memories and exceptions. Each script is a test, in two configurations.
 //!
 //! How many directives pass in each suite is written down below, and so is each that does not:
 //! a failure that is not expected fails, and so does a pass that is not.
@@ -23,11 +23,12 @@ struct Suite {
 const CONFIGURATIONS: [(&str, OptLevel); 2] =
     [("none", OptLevel::None), ("speed", OptLevel::Speed)];
 
-static SUITES: [Suite; 4] = [
+static SUITES: [Suite; 5] = [
     Suite::new("wasm-v1", 19_236),
     Suite::new("wasm-v2", 27_997),
     Suite::new("simd", 25_990),
     Suite::new("multi-memory", 912),
+    Suite::new("exceptions", 0),
 ];
 
 /// What version 3.0 allows, and these scripts want refused.
@@ -110,7 +111,8 @@ impl Suite {
             "wasm-v1" => spec(SpecVersion::V1).collect(),
             "wasm-v2" => spec(SpecVersion::V2).collect(),
             "simd" => proposal(Proposal::Simd).collect(),
-            _ => proposal(Proposal::MultiMemory).collect(),
+            "multi-memory" => proposal(Proposal::MultiMemory).collect(),
+            _ => proposal(Proposal::ExceptionHandling).collect(),
         }
     }
 

@@ -8,8 +8,7 @@
 
 use cranelift_codegen::ir::{
     Block, BlockArg, BlockCall, ExceptionTable, ExceptionTableData, ExceptionTableItem,
-    ExceptionTag, InstBuilder as _, SigRef, StackSlot, StackSlotData, StackSlotKind,
-    Value, types,
+    ExceptionTag, InstBuilder as _, SigRef, StackSlot, StackSlotData, StackSlotKind, Value, types,
 };
 use precast_artifacts_format::{Catches, Hierarchy, TrapCode, ValType};
 use wasmparser::{Catch, Operator, TryTable};
@@ -118,8 +117,7 @@ impl Translator<'_, '_> {
         };
         let block = self.builder.create_block();
         self.builder.set_cold_block(block);
-        let [slots, exception] =
-            [POINTER; 2].map(|ty| self.builder.append_block_param(block, ty));
+        let [slots, exception] = [POINTER; 2].map(|ty| self.builder.append_block_param(block, ty));
         self.builder.switch_to_block(block);
         let mut values = Values::new();
         if let Some(tag) = tag {

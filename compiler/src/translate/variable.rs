@@ -145,6 +145,9 @@ fn refers_to_exceptions(heap: wasmparser::HeapType) -> bool {
     use wasmparser::AbstractHeapType::{Exn, NoExn};
     matches!(
         heap,
-        wasmparser::HeapType::Abstract { ty: Exn | NoExn, .. }
+        wasmparser::HeapType::Abstract {
+            ty: Exn | NoExn,
+            ..
+        }
     )
 }
