@@ -270,7 +270,7 @@ mod tests {
     fn nothing_is_kept_beyond_the_limit_but_what_nobody_refers_to_makes_room() {
         let mut core = StoreCore::new(&Engine::default());
         core.limits.exception_bytes = 3 * bytes_of(1);
-        let mut keep_one = |core: &mut StoreCore| keep(core, 0, Box::new([Slot::default()]));
+        let keep_one = |core: &mut StoreCore| keep(core, 0, Box::new([Slot::default()]));
         for _ in 0..100 {
             let handle = keep_one(&mut core).unwrap().get();
             core.exceptions.caught(handle, true);
