@@ -426,8 +426,6 @@ fn what_is_thrown_again_and_again_takes_no_more_room() {
     let sum = call(&mut store, guest, "f", n as i32).unwrap();
     assert_eq!(sum.cast_unsigned(), (n / 2).wrapping_mul(n + 1));
 }
-    );
-}
 
 /// Keeps references wherever they can be, throws until all others have been given up many times,
 /// and then looks whether they are still what they were.
