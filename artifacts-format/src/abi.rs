@@ -25,7 +25,7 @@
 //!
 //! - *Wasm functions*: Cranelift's `tail` convention, `(callee's vmctx, parameters…) → results…`.
 //!   References to functions are addresses of [`VmFuncRef`] (0 is null), references to host values
-//!   32-bit handles (0 is null).
+//!   and exceptions 32-bit handles (0 is null).
 //! - *Entry trampolines*, one per type, C convention: `(code, vmctx, slots, store_context) → u8`.
 //!   They load the parameters from `slots`, call `code`, store the results to `slots` and return
 //!   one for success. Before the call they leave in the store context where to resume after a
@@ -39,6 +39,13 @@
 //!   `(code, vmctx, store_context, parameters…) → (value u64, status u64)`; the import trampoline
 //!   calls `direct(context, parameters…) → (value u64, status u64)`. The two results are a
 //!   [`DirectResult`]: in registers; value is the result's bits, with anything above them.
+//! - *Throwing trampolines*, two in a module that throws, Wasm convention, `(vmctx, tag u32, slots)`
+//!   and `(vmctx, exception u32, 0)`: they leave their frame pointer in `exit_fp` and call
+//!   `precast_throw` or `precast_throw_ref`, which do not return. A handler that
+//!   [`UnwindTable`](crate::UnwindTable) lists is entered with the stack pointer, the frame pointer
+//!   and the vmctx in the frame as they were at the call, nothing else in registers but
+//!   Cranelift's two payload values: the address of slots with the exception's arguments, valid
+//!   until anything is called, and the reference to it.
 //! - *Runtime symbols*: C convention, reached through `.got`; see
 //!   [`RuntimeSymbol`](crate::RuntimeSymbol).
 //! - A [`Slot`] has 16 bytes; a value takes its lowest bytes, little-endian.

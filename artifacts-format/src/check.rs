@@ -24,6 +24,7 @@ pub(crate) fn manifest(manifest: &Manifest, artifact: &Artifact<'_>) -> Checked 
         spaces.tables(manifest, artifact),
         spaces.memories(manifest, artifact),
         spaces.globals(manifest),
+        tags(manifest),
         spaces.segments(manifest, artifact),
         spaces.code(manifest, artifact),
     ];
@@ -61,6 +62,17 @@ fn types(manifest: &Manifest) -> Checked {
     Ok(())
 }
 
+fn tags(manifest: &Manifest) -> Checked {
+    let mut tags = manifest.tags.iter();
+    tags.try_for_each(|&ty| tag_type(manifest, ty))
+}
+
+/// An exception has arguments, but gives nothing back.
+fn tag_type(manifest: &Manifest, ty: u32) -> Checked {
+    let results = manifest.func_type(ty).map(|ty| ty.results.len());
+    ensure(results == Some(0), "a tag's type")
+}
+
 /// Sizes of the module's index spaces, imports included.
 struct IndexSpaces {
     types: u32,
@@ -69,6 +81,7 @@ struct IndexSpaces {
     /// Whether each memory has 64-bit addresses.
     memories: Vec<bool>,
     globals: Vec<GlobalType>,
+    tags: u32,
     imported_globals: usize,
 }
 
@@ -101,6 +114,10 @@ impl IndexSpaces {
             globals: imported_globals
                 .chain(manifest.globals.iter().map(|plan| plan.ty))
                 .collect(),
+            tags: u32::try_from(manifest.tags.len())
+                .ok()
+                .and_then(|defined| imported.tags.checked_add(defined))
+                .ok_or(too_many)?,
             imported_globals: imported.globals as usize,
         })
     }
@@ -112,6 +129,7 @@ impl IndexSpaces {
                 ImportType::Table(ty) => self.table_type(&ty)?,
                 ImportType::Memory(ty) => memory_type(&ty)?,
                 ImportType::Global(ty) => self.val_type(ty.content)?,
+                ImportType::Tag(ty) => tag_type(manifest, ty)?,
             }
         }
         for export in &manifest.exports {
@@ -120,6 +138,7 @@ impl IndexSpaces {
                 ExternIndex::Table(index) => (index as usize) < self.tables.len(),
                 ExternIndex::Memory(index) => (index as usize) < self.memories.len(),
                 ExternIndex::Global(index) => (index as usize) < self.globals.len(),
+                ExternIndex::Tag(index) => index < self.tags,
             };
             ensure(in_range, "an export's index")?;
         }

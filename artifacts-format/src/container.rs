@@ -9,7 +9,7 @@
 //! ├ page
 //! │ .precast.tables
 //! ├ 8 bytes
-//! │ .precast.funcs  .traps  .addrmap  .elems  .passive
+//! │ .precast.funcs  .traps  .addrmap  .unwind  .elems  .passive
 //! ├ page
 //! │ .precast.image
 //! ├ 8 bytes
@@ -38,6 +38,7 @@ use crate::manifest::Manifest;
 use crate::note::Note;
 use crate::section::Section;
 use crate::traps::TrapTable;
+use crate::unwind::UnwindTable;
 
 #[cfg(feature = "write")]
 pub(crate) mod write;
@@ -176,6 +177,10 @@ impl<'a> Artifact<'a> {
                 AddressMap::parse(self.section(Section::AddrMap)).is_some(),
             ),
             (
+                Section::Unwind,
+                UnwindTable::parse(self.section(Section::Unwind)).is_some(),
+            ),
+            (
                 Section::Custom,
                 CustomSections::parse(self.section(Section::Custom)).is_some(),
             ),
@@ -244,6 +249,11 @@ impl<'a> Artifact<'a> {
     /// The address map.
     pub fn address_map(&self) -> AddressMap<'a> {
         AddressMap::parse(self.section(Section::AddrMap)).unwrap_or_default()
+    }
+
+    /// Where calls go on after an exception.
+    pub fn unwind(&self) -> UnwindTable<'a> {
+        UnwindTable::parse(self.section(Section::Unwind)).unwrap_or_default()
     }
 
     /// The module's custom sections that were kept.

@@ -4,7 +4,7 @@
 //! WebAssembly module. This crate holds the single definition of everything the compiler writes
 //! and the loader reads: the container ([`Artifact`], and `write` behind the feature of that
 //! name), its [note](Note) and its [manifest](Manifest), the tables that are read in place
-//! ([`TrapTable`], [`AddressMap`], [`FuncTable`], constant tables), and the [`abi`] by which
+//! ([`TrapTable`], [`AddressMap`], [`UnwindTable`], [`FuncTable`], constant tables), and the [`abi`] by which
 //! generated code and loader share memory.
 //!
 //! It never runs anything, never opens a file, contains no `unsafe`, and reads any bytes without
@@ -42,6 +42,7 @@ mod symbols;
 mod target;
 mod traps;
 mod types;
+mod unwind;
 
 pub use addrmap::AddressMap;
 #[cfg(feature = "write")]
@@ -71,6 +72,10 @@ pub use types::{
     FuncType, GlobalType, HeapType, Hierarchy, Interned, MemoryType, RefType, SubType, TableType,
     TypeInterner, ValType, WASM_PAGE_BYTES,
 };
+
+#[cfg(feature = "write")]
+pub use unwind::UnwindTableBuilder;
+pub use unwind::{CallSite, Catches, Handler, UnwindTable};
 
 /// Tests damage one byte in so many; all of them, but under Miri, which is slow.
 #[cfg(test)]

@@ -46,6 +46,8 @@ pub struct Manifest {
     pub memories: Vec<MemoryPlan>,
     /// The globals the module defines.
     pub globals: Vec<GlobalPlan>,
+    /// The type of each tag the module defines, an index into the types.
+    pub tags: Vec<u32>,
     /// The data segments, by index.
     pub data_segments: Vec<DataSegment>,
     /// The element segments, by index.
@@ -109,6 +111,8 @@ pub enum ImportType {
     Memory(MemoryType),
     /// A global.
     Global(GlobalType),
+    /// A tag of exceptions whose arguments are the parameters of the type at this index.
+    Tag(u32),
 }
 
 /// Something the module offers.
@@ -131,6 +135,8 @@ pub enum ExternIndex {
     Memory(u32),
     /// A global.
     Global(u32),
+    /// A tag.
+    Tag(u32),
 }
 
 /// A table that the module defines.
@@ -309,7 +315,7 @@ impl Manifest {
             match &mut import.ty {
                 ImportType::Table(ty) => *ty = ty.map_types(number),
                 ImportType::Global(ty) => *ty = ty.map_types(number),
-                ImportType::Func(_) | ImportType::Memory(_) => {}
+                ImportType::Func(_) | ImportType::Memory(_) | ImportType::Tag(_) => {}
             }
         }
         for plan in &mut self.tables {
@@ -325,7 +331,7 @@ impl Manifest {
         Some(&self.types.get(index as usize)?.func)
     }
 
-    /// How many of each thing the module imports: functions, tables, memories, globals.
+    /// How many of each thing the module imports: functions, tables, memories, globals, tags.
     pub fn imported(&self) -> ImportedCounts {
         let mut counts = ImportedCounts::default();
         for import in &self.imports {
@@ -334,6 +340,7 @@ impl Manifest {
                 ImportType::Table(_) => counts.tables += 1,
                 ImportType::Memory(_) => counts.memories += 1,
                 ImportType::Global(_) => counts.globals += 1,
+                ImportType::Tag(_) => counts.tags += 1,
             }
         }
         counts
@@ -400,4 +407,6 @@ pub struct ImportedCounts {
     pub memories: u32,
     /// Globals.
     pub globals: u32,
+    /// Tags.
+    pub tags: u32,
 }

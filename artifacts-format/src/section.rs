@@ -30,6 +30,8 @@ pub enum Section {
     Traps,
     /// From code offsets to offsets in the module. See [`AddressMap`](crate::AddressMap).
     AddrMap,
+    /// Where calls go on after an exception. See [`UnwindTable`](crate::UnwindTable).
+    Unwind,
     /// Function indices: items of element segments and the list of escaping functions, `u32` each.
     Elements,
     /// Bytes of data segments that are copied at run time.
@@ -48,7 +50,7 @@ struct Properties {
 
 impl Section {
     /// All sections, in the order of the file.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Note,
         Self::Manifest,
         Self::Text,
@@ -57,6 +59,7 @@ impl Section {
         Self::Funcs,
         Self::Traps,
         Self::AddrMap,
+        Self::Unwind,
         Self::Elements,
         Self::Passive,
         Self::Image,
@@ -73,6 +76,7 @@ impl Section {
             Self::Funcs => (".precast.funcs", false),
             Self::Traps => (".precast.traps", false),
             Self::AddrMap => (".precast.addrmap", false),
+            Self::Unwind => (".precast.unwind", false),
             Self::Elements => (".precast.elems", false),
             Self::Passive => (".precast.passive", false),
             Self::Image => (".precast.image", true),

@@ -105,6 +105,12 @@ runtime_symbols! {
     NearestF64 = "precast_nearest_f64" (F64) -> F64;
     /// SSSE3's byte shuffle `(bytes, indices)`, for x86-64 CPUs without it.
     X86Pshufb = "precast_x86_pshufb" (V128, V128) -> V128;
+    /// `(vmctx, tag, slots of the arguments)`: throws a new exception. Does not return: execution
+    /// goes on at a handler, or the guest ends. The caller has left its frame pointer as an import
+    /// trampoline does.
+    Throw = "precast_throw" (I64, I32, I64);
+    /// `(vmctx, reference to an exception)`: throws it again, in the same way.
+    ThrowRef = "precast_throw_ref" (I64, I32);
 }
 
 impl RuntimeSymbol {

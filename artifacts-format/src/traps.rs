@@ -104,6 +104,8 @@ trap_codes! {
     OutOfFuel = 13, "all fuel consumed";
     /// The time that the guest was given is over.
     DeadlineExceeded = 14, "deadline exceeded";
+    /// A null reference where an exception to throw was needed.
+    NullExceptionReference = 16, "null exception reference";
 }
 
 impl fmt::Display for TrapCode {

@@ -11,7 +11,7 @@ pub(crate) const FAILED: u8 = 1;
 pub(crate) const USAGE: u8 = 2;
 /// A bug of ours; also what Rust ends a process with whose main thread panicked.
 pub(crate) const PANICKED: u8 = 101;
-/// The guest trapped: what a shell reports for a process that aborted.
+/// The guest trapped, or threw what nothing caught: what a shell reports for a process that aborted.
 pub(crate) const TRAPPED: u8 = 134;
 
 /// Longer lines are cut.

@@ -40,9 +40,10 @@ pub(crate) fn format(value: &Val) -> String {
         Val::F32(bits) => F32.format(bits.into()),
         Val::F64(bits) => F64.format(bits),
         Val::V128(bits) => format!("{bits:#034x}"),
-        Val::FuncRef(None) | Val::ExternRef(None) => "null".into(),
+        Val::FuncRef(None) | Val::ExternRef(None) | Val::ExnRef(None) => "null".into(),
         Val::FuncRef(Some(_)) => "funcref".into(),
         Val::ExternRef(Some(_)) => "externref".into(),
+        Val::ExnRef(Some(_)) => "exnref".into(),
     }
 }
 

@@ -254,12 +254,12 @@ fn ended(error: precast_loader::Error) -> Result<ExitCode> {
         // The operating system keeps just these bits.
         return Ok(((code & 0xff) as u8).into());
     }
-    match error.trap() {
-        Some(trap) => {
-            exit::say(format_args!("precast: {trap}"));
+    match error {
+        precast_loader::Error::Trap(_) | precast_loader::Error::Exception(_) => {
+            exit::say(format_args!("precast: {error}"));
             Ok(exit::TRAPPED.into())
         }
-        None => Err(error.into()),
+        other => Err(other.into()),
     }
 }
 

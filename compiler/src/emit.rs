@@ -6,6 +6,7 @@ use precast_artifacts_format::{
     NULL_TYPE_ID, Range32, Section, Symbol, TablePlan, Trampolines,
 };
 
+use crate::env::Throwing;
 use crate::generate::{Job, Passing};
 use crate::link::{Linked, Placed};
 use crate::module::{Elements, Items, Module, NULL_FUNC, SegmentMode};
@@ -42,6 +43,7 @@ pub(crate) fn artifact(
         tables: table_plans(module, plan),
         memories: plan.images.memories.clone(),
         globals: global_plans(module),
+        tags: module.tags[module.imported_tags as usize..].to_vec(),
         data_segments: plan.images.segments.clone(),
         element_segments,
         start: module.start,
@@ -73,6 +75,7 @@ pub(crate) fn artifact(
         funcs: &funcs(module, &places),
         traps: &linked.traps,
         address_map: &linked.addresses,
+        unwind: &linked.unwind,
         elements: &lists.bytes,
         passive: &plan.images.passive,
         image: &plan.images.image,
@@ -271,6 +274,8 @@ pub(crate) fn symbol_name(module: &Module<'_>, names: &[String], job: Job) -> St
         Job::Entry(ty, passing) => format!("precast.entry.{ty}{}", suffix(passing)),
         Job::Import(ty, passing) => format!("precast.import.{ty}{}", suffix(passing)),
         Job::Thunk(func) => format!("precast.thunk.{}", names[func as usize]),
+        Job::Throwing(Throwing::New) => "precast.throw".to_owned(),
+        Job::Throwing(Throwing::Again) => "precast.throw_ref".to_owned(),
     }
 }
 

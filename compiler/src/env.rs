@@ -59,6 +59,17 @@ impl<'a> ModuleEnv<'a> {
         &self.signatures[ty as usize]
     }
 
+    /// The signature of throwing trampolines.
+    pub(crate) fn throwing_signature(&self) -> Signature {
+        let mut signature = Signature::new(CallConv::Tail);
+        signature.params.extend([
+            AbiParam::special(POINTER, ArgumentPurpose::VMContext),
+            AbiParam::new(types::I32),
+            AbiParam::new(POINTER),
+        ]);
+        signature
+    }
+
     /// The convention of the host's own functions.
     pub(crate) fn host_convention(&self) -> CallConv {
         CallConv::triple_default(self.isa.triple())
@@ -112,6 +123,19 @@ fn wasm_signature(ty: &FuncType) -> Signature {
     signature
 }
 
+/// How an exception is thrown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Throwing {
+    /// By `throw`, which makes a new one.
+    New,
+    /// By `throw_ref`, again.
+    Again,
+}
+
+impl Throwing {
+    pub(crate) const ALL: [Self; 2] = [Self::New, Self::Again];
+}
+
 /// What a function can refer to outside itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Reference {
@@ -121,6 +145,8 @@ pub(crate) enum Reference {
     Runtime(RuntimeSymbol),
     /// The constant table that starts so many bytes into their section.
     ConstTable(u32),
+    /// The throwing trampoline.
+    Throwing(Throwing),
 }
 
 impl Reference {
@@ -129,6 +155,7 @@ impl Reference {
             Self::Defined(index) => UserExternalName::new(0, index),
             Self::Runtime(symbol) => UserExternalName::new(1, symbol as u32),
             Self::ConstTable(offset) => UserExternalName::new(2, offset),
+            Self::Throwing(throwing) => UserExternalName::new(3, throwing as u32),
         }
     }
 
@@ -138,6 +165,7 @@ impl Reference {
             0 => Some(Self::Defined(name.index)),
             1 => Some(Self::Runtime(*RuntimeSymbol::ALL.get(name.index as usize)?)),
             2 => Some(Self::ConstTable(name.index)),
+            3 => Some(Self::Throwing(*Throwing::ALL.get(name.index as usize)?)),
             _ => None,
         }
     }
@@ -386,6 +414,16 @@ impl<'a> FuncEnv<'a> {
         }
         let signature = func.import_signature(self.env.runtime_signature(symbol));
         self.import(func, reference, signature, false)
+    }
+
+    /// The throwing trampoline.
+    pub(crate) fn throwing(&mut self, func: &mut Function, throwing: Throwing) -> FuncRef {
+        let reference = Reference::Throwing(throwing);
+        if let Some(&known) = self.functions.get(&reference) {
+            return known;
+        }
+        let signature = func.import_signature(self.env.throwing_signature());
+        self.import(func, reference, signature, true)
     }
 
     fn import(

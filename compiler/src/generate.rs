@@ -14,12 +14,15 @@ use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{ExternalName, Function, LibCall};
 use cranelift_codegen::isa::TargetIsa;
-use cranelift_codegen::{Context, FinalizedRelocTarget};
+use cranelift_codegen::{
+    Context, ExceptionContextLoc, FinalizedMachCallSite, FinalizedMachExceptionHandler,
+    FinalizedRelocTarget,
+};
 use cranelift_frontend::FunctionBuilderContext;
-use precast_artifacts_format::{CpuFeatures, RuntimeSymbol, Target, TrapCode};
+use precast_artifacts_format::{Catches, CpuFeatures, Handler, RuntimeSymbol, Target, TrapCode};
 
 use crate::cpu_scan;
-use crate::env::{ModuleEnv, Reference};
+use crate::env::{ModuleEnv, Reference, Throwing};
 use crate::error::CompileError;
 use crate::options::Options;
 use crate::trampoline;
@@ -54,6 +57,8 @@ pub(crate) enum Job {
     Import(u32, Passing),
     /// The thunk of this imported function.
     Thunk(u32),
+    /// The throwing trampoline.
+    Throwing(Throwing),
 }
 
 /// How a trampoline passes values between host and guest.
@@ -73,7 +78,19 @@ pub(crate) struct Code {
     pub(crate) traps: Vec<(u32, TrapCode)>,
     /// From code offsets to offsets in the module, ascending.
     pub(crate) addresses: Vec<(u32, u32)>,
+    /// Calls that exception handlers are around, ascending.
+    pub(crate) calls: Vec<Call>,
     pub(crate) cpu_features: CpuFeatures,
+}
+
+/// A call that exception handlers are around. See [`precast_artifacts_format::CallSite`].
+pub(crate) struct Call {
+    /// Where it returns to.
+    pub(crate) return_offset: u32,
+    pub(crate) frame_bytes: u32,
+    pub(crate) vmctx_offset: u32,
+    /// Their places count from the start of the function, too.
+    pub(crate) handlers: Vec<Handler>,
 }
 
 /// A place in the code that depends on where something else is.
@@ -233,6 +250,9 @@ impl<'a> Generator<'a> {
                 trampoline::import(self.env, ty, passing, &mut worker.trampoline, func);
             }
             Job::Thunk(index) => trampoline::thunk(self.env, index, &mut worker.trampoline, func),
+            Job::Throwing(throwing) => {
+                trampoline::throwing(self.env, throwing, &mut worker.trampoline, func);
+            }
         }
         Ok(Extent::default())
     }
@@ -241,6 +261,7 @@ impl<'a> Generator<'a> {
         let func_index = match job {
             Job::Defined(defined) => self.env.module.imported_funcs + defined,
             Job::Entry(index, _) | Job::Import(index, _) | Job::Thunk(index) => index,
+            Job::Throwing(throwing) => throwing as u32,
         };
         CompileError::Internal {
             func_index,
@@ -294,6 +315,11 @@ impl<'a> Generator<'a> {
                 })
             })
             .collect::<Result<_, String>>()?;
+        let calls = match job {
+            Job::Defined(_) => calls(buffer.call_sites())?,
+            // Entry trampolines have handlers for traps.
+            _ => Vec::new(),
+        };
         let bytes = buffer.data().to_vec();
         Ok(Code {
             cpu_features: cpu_scan::used_features(
@@ -306,6 +332,7 @@ impl<'a> Generator<'a> {
             relocations,
             traps,
             addresses,
+            calls,
         })
     }
 }
@@ -322,6 +349,38 @@ fn is_large(func: &Function, extent: Extent) -> bool {
         || func.dfg.len_values() > MAX_VALUES
         || extent.passed_values > MAX_PASSED_VALUES
         || extent.tallest_stack > MAX_STACK
+}
+
+/// The calls that have exception handlers.
+fn calls<'a>(sites: impl Iterator<Item = FinalizedMachCallSite<'a>>) -> Result<Vec<Call>, String> {
+    let mut calls = Vec::new();
+    for site in sites.filter(|site| !site.exception_handlers.is_empty()) {
+        let mut vmctx_offset = None;
+        let mut handlers = Vec::with_capacity(site.exception_handlers.len());
+        for handler in site.exception_handlers {
+            match *handler {
+                FinalizedMachExceptionHandler::Tag(tag, text_offset) => handlers.push(Handler {
+                    catches: Catches::from_number(tag.as_u32()),
+                    text_offset,
+                }),
+                FinalizedMachExceptionHandler::Context(ExceptionContextLoc::SPOffset(offset)) => {
+                    vmctx_offset = Some(offset);
+                }
+                _ => return Err(format!("an exception handler of the kind {handler:?}")),
+            }
+        }
+        let (Some(frame_bytes), Some(vmctx_offset)) = (site.frame_offset, vmctx_offset) else {
+            return Err("a call with exception handlers in a frame of unknown size".to_owned());
+        };
+        calls.push(Call {
+            return_offset: site.ret_addr,
+            frame_bytes,
+            vmctx_offset,
+            handlers,
+        });
+    }
+    calls.sort_by_key(|call| call.return_offset);
+    Ok(calls)
 }
 
 /// What became of the jobs of one batch, with the batch's number.

@@ -42,7 +42,7 @@ mod translate;
 mod trap;
 mod validate;
 
-use env::ModuleEnv;
+use env::{ModuleEnv, Throwing};
 use generate::{Generator, Job, Passing};
 use link::Linker;
 use module::Module;
@@ -123,7 +123,8 @@ pub fn compile_with_progress(
     let jobs = jobs(&module, &plan);
     let env = ModuleEnv::new(&module, &plan, &*isas.usual, options);
     let generator = Generator::new(&env, &*isas.linear, options);
-    let mut linker = Linker::new(options.target, isas.usual.text_section_builder(jobs.len()));
+    let text = isas.usual.text_section_builder(jobs.len());
+    let mut linker = Linker::new(options.target, text, module.bodies.len());
     let total = jobs.len();
     let mut done = 0;
     generator.run(&pool, &jobs, |code| {
@@ -169,8 +170,8 @@ pub fn list(wasm: &[u8], options: &Options, listing: Listing) -> Result<String, 
     Ok(text)
 }
 
-/// The pieces of code the artifact consists of: the module's functions first and thunks last, both
-/// by index.
+/// The pieces of code the artifact consists of: the module's functions first, then throwing
+/// trampolines if it throws, and thunks last, by index.
 fn jobs(module: &Module<'_>, plan: &Plan) -> Vec<Job> {
     let defined = (0..module.bodies.len() as u32).map(Job::Defined);
     let with_passing = |ty: &u32| {
@@ -183,7 +184,9 @@ fn jobs(module: &Module<'_>, plan: &Plan) -> Vec<Job> {
     let imports = plan.import_types.iter().flat_map(with_passing);
     let imports = imports.map(|(ty, passing)| Job::Import(ty, passing));
     let thunks = plan.thunks.iter().copied().map(Job::Thunk);
+    let throwing = Throwing::ALL.into_iter().filter(|_| plan.throws);
     defined
+        .chain(throwing.map(Job::Throwing))
         .chain(entries)
         .chain(imports)
         .chain(thunks)

@@ -9,8 +9,8 @@ use cranelift_codegen::TextSectionBuilder;
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::control::ControlPlane;
 use precast_artifacts_format::{
-    AddressMapBuilder, CpuFeatures, PagedLayout, RuntimeSymbol, Target, TrapTableBuilder,
-    paged_layout,
+    AddressMapBuilder, CpuFeatures, Handler, PagedLayout, RuntimeSymbol, Target, TrapTableBuilder,
+    UnwindTableBuilder, paged_layout,
 };
 
 use crate::env::Reference;
@@ -33,6 +33,9 @@ pub(crate) struct Linker {
     fixups: Vec<Fixup>,
     traps: TrapTableBuilder,
     addresses: AddressMapBuilder,
+    unwind: UnwindTableBuilder,
+    /// How many functions the module defines.
+    defined_funcs: usize,
     cpu_features: CpuFeatures,
 }
 
@@ -65,12 +68,17 @@ pub(crate) struct Linked {
     pub(crate) slots: Vec<RuntimeSymbol>,
     pub(crate) traps: Vec<u8>,
     pub(crate) addresses: Vec<u8>,
+    pub(crate) unwind: Vec<u8>,
     pub(crate) cpu_features: CpuFeatures,
 }
 
 impl Linker {
-    /// A text for `target`, built by `text`.
-    pub(crate) fn new(target: Target, text: Box<dyn TextSectionBuilder>) -> Self {
+    /// A text for `target`, built by `text`, of a module that defines so many functions.
+    pub(crate) fn new(
+        target: Target,
+        text: Box<dyn TextSectionBuilder>,
+        defined_funcs: usize,
+    ) -> Self {
         Self {
             target,
             text,
@@ -80,12 +88,14 @@ impl Linker {
             fixups: Vec::new(),
             traps: TrapTableBuilder::default(),
             addresses: AddressMapBuilder::default(),
+            unwind: UnwindTableBuilder::default(),
+            defined_funcs,
             cpu_features: CpuFeatures::NONE,
         }
     }
 
     /// Adds the next function. Defined functions come first, so that the number of a function is
-    /// its index among them.
+    /// its index among them, and after them the throwing trampolines, if there are any.
     pub(crate) fn add(&mut self, code: &Code) -> Result<(), CompileError> {
         let end = self
             .placed
@@ -108,31 +118,45 @@ impl Linker {
         for relocation in &code.relocations {
             let text_offset = start + u64::from(relocation.offset);
             let (kind, addend) = (relocation.kind, relocation.addend);
-            let target = match relocation.target {
-                Reference::Defined(index) => {
-                    let resolved =
-                        self.text
-                            .resolve_reloc(text_offset, kind, addend, index as usize);
-                    if !resolved {
+            let place = match relocation.target {
+                Reference::Defined(index) => Ok(index as usize),
+                Reference::Throwing(throwing) => Ok(self.defined_funcs + throwing as usize),
+                Reference::Runtime(symbol) => Err(FixupTarget::Slot(self.slot(symbol))),
+                Reference::ConstTable(offset) => Err(FixupTarget::ConstTable(offset)),
+            };
+            match place {
+                Ok(number) => {
+                    let text = &mut self.text;
+                    if !text.resolve_reloc(text_offset, kind, addend, number) {
                         return Err(self.unknown(kind));
                     }
-                    continue;
                 }
-                Reference::Runtime(symbol) => FixupTarget::Slot(self.slot(symbol)),
-                Reference::ConstTable(offset) => FixupTarget::ConstTable(offset),
-            };
-            self.fixups.push(Fixup {
-                text_offset,
-                kind,
-                addend,
-                target,
-            });
+                Err(target) => self.fixups.push(Fixup {
+                    text_offset,
+                    kind,
+                    addend,
+                    target,
+                }),
+            }
         }
         for &(trap, code) in &code.traps {
             self.traps.push(offset + trap, code);
         }
         for &(address, wasm_offset) in &code.addresses {
             self.addresses.push(offset + address, wasm_offset);
+        }
+        self.unwind.next_function();
+        for call in &code.calls {
+            let handlers = call.handlers.iter().map(|handler| Handler {
+                text_offset: offset + handler.text_offset,
+                ..*handler
+            });
+            self.unwind.push(
+                offset + call.return_offset,
+                call.frame_bytes,
+                call.vmctx_offset,
+                &handlers.collect::<Vec<_>>(),
+            );
         }
         self.cpu_features = self.cpu_features.union(code.cpu_features);
         Ok(())
@@ -180,6 +204,7 @@ impl Linker {
             slots: self.slots,
             traps: self.traps.finish(),
             addresses: self.addresses.finish(),
+            unwind: self.unwind.finish(),
             cpu_features: self.cpu_features,
         })
     }

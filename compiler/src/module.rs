@@ -37,6 +37,9 @@ pub(crate) struct Module<'a> {
     pub(crate) imported_globals: u32,
     /// The first value of each defined global.
     pub(crate) global_inits: Vec<ConstExpr>,
+    /// The type of each tag, an index into `types`.
+    pub(crate) tags: Vec<u32>,
+    pub(crate) imported_tags: u32,
     pub(crate) start: Option<u32>,
     pub(crate) elements: Vec<Elements>,
     pub(crate) data: Vec<Data<'a>>,
@@ -93,6 +96,11 @@ impl Module<'_> {
     /// The function type at `index` of `types`.
     pub(crate) fn type_at(&self, index: u32) -> &FuncType {
         &self.types[index as usize].func
+    }
+
+    /// The type whose parameters are the arguments of exceptions with that tag.
+    pub(crate) fn tag_type(&self, tag: u32) -> &FuncType {
+        self.type_at(self.tags[tag as usize])
     }
 
     /// The index among the defined functions, or `None` for an imported one.

@@ -5,7 +5,7 @@ use precast_artifacts_format::{
 };
 use wasmparser::{
     DataKind, ElementItems, ElementKind, Encoding, ExternalKind, KnownCustom, Name, Parser,
-    Payload, TableInit, TypeRef, ValidPayload, Validator,
+    Payload, TableInit, TagKind, TagType, TypeRef, ValidPayload, Validator,
 };
 
 use crate::branch_hints::BranchHints;
@@ -129,10 +129,14 @@ fn section<'a>(
             }
         }
         Payload::TagSection(reader) => {
-            return Err(CompileError::unsupported(
-                reader.range().start,
-                "exception handling (a tag section)",
-            ));
+            module.features.insert(Feature::Exceptions);
+            for tag in reader {
+                let TagType {
+                    kind: TagKind::Exception,
+                    func_type_idx,
+                } = tag?;
+                module.tags.push(module.unique_type(func_type_idx));
+            }
         }
         Payload::GlobalSection(reader) => {
             for global in reader.into_iter_with_offsets() {
@@ -144,16 +148,14 @@ fn section<'a>(
             }
         }
         Payload::ExportSection(reader) => {
-            for export in reader.into_iter_with_offsets() {
-                let (offset, export) = export?;
+            for export in reader {
+                let export = export?;
                 let index = match export.kind {
                     ExternalKind::Func | ExternalKind::FuncExact => ExternIndex::Func(export.index),
                     ExternalKind::Table => ExternIndex::Table(export.index),
                     ExternalKind::Memory => ExternIndex::Memory(export.index),
                     ExternalKind::Global => ExternIndex::Global(export.index),
-                    ExternalKind::Tag => {
-                        return Err(CompileError::unsupported(offset, "exception handling"));
-                    }
+                    ExternalKind::Tag => ExternIndex::Tag(export.index),
                 };
                 module.exports.push(Export {
                     name: export.name.to_owned(),
@@ -245,11 +247,15 @@ fn import(module: &mut Module<'_>, ty: TypeRef, offset: u64) -> Result<ImportTyp
             module.imported_globals += 1;
             ImportType::Global(ty)
         }
-        TypeRef::Tag(_) => {
-            return Err(CompileError::unsupported(
-                offset,
-                "exception handling (an imported tag)",
-            ));
+        TypeRef::Tag(TagType {
+            kind: TagKind::Exception,
+            func_type_idx,
+        }) => {
+            module.features.insert(Feature::Exceptions);
+            let unique = module.unique_type(func_type_idx);
+            module.tags.push(unique);
+            module.imported_tags += 1;
+            ImportType::Tag(unique)
         }
     })
 }

@@ -39,6 +39,8 @@ pub(crate) struct Plan {
     pub(crate) entry_types: Vec<u32>,
     /// Types of host functions that the code may call, ascending.
     pub(crate) import_types: Vec<u32>,
+    /// Whether the code throws exceptions.
+    pub(crate) throws: bool,
     pub(crate) images: Images,
     /// What the module needs beyond version 2.0.
     pub(crate) features: Features,
@@ -114,6 +116,7 @@ impl Plan {
             escaping,
             thunks,
             const_globals: const_globals(module),
+            throws: uses.throws,
             images: image::plan(module, target.page_bytes() as usize),
             features: module.features.union(uses.features),
         })

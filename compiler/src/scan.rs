@@ -21,6 +21,8 @@ pub(crate) struct Uses {
     pub(crate) indirect_calls: FxHashSet<(u32, u32)>,
     /// Types of calls through references, as the module's type indices.
     pub(crate) ref_calls: FxHashSet<u32>,
+    /// Whether there is a `throw` or a `throw_ref`.
+    pub(crate) throws: bool,
     /// What the operators belong to, beyond version 2.0.
     pub(crate) features: Features,
 }
@@ -31,6 +33,7 @@ impl Uses {
         self.ref_funcs.extend(other.ref_funcs);
         self.indirect_calls.extend(other.indirect_calls);
         self.ref_calls.extend(other.ref_calls);
+        self.throws |= other.throws;
         self.features = self.features.union(other.features);
         self
     }
@@ -65,6 +68,7 @@ impl Uses {
             Operator::CallRef { type_index } | Operator::ReturnCallRef { type_index } => {
                 self.ref_calls.insert(type_index);
             }
+            Operator::Throw { .. } | Operator::ThrowRef => self.throws = true,
             _ => {}
         }
     }

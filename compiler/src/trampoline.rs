@@ -13,7 +13,7 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use precast_artifacts_format::abi::{HostFuncContext, Slot, StoreContext, VmFunc, VmctxHeader};
 use precast_artifacts_format::{FuncType, RuntimeSymbol, TrapCode, ValType};
 
-use crate::env::{FuncEnv, ModuleEnv, POINTER, clif_type};
+use crate::env::{FuncEnv, ModuleEnv, POINTER, Throwing, clif_type};
 use crate::generate::Passing;
 use crate::trap::clif_trap;
 
@@ -137,13 +137,7 @@ pub(crate) fn import(
     let func_type = env.module.type_at(ty);
     let mut func_env = FuncEnv::new(env, &mut builder);
 
-    let store_context = func_env.store_context(&mut builder);
-    let frame_pointer = builder.ins().get_frame_pointer(POINTER);
-    let field = offset_of!(StoreContext, exit_fp) as i32;
-    let flags = func_env.context();
-    builder
-        .ins()
-        .store(flags, frame_pointer, store_context, field);
+    leave_frame_pointer(&mut builder, &func_env);
 
     let mut signature = Signature::new(env.host_convention());
     let (args, field, slots) = match passing {
@@ -195,6 +189,42 @@ pub(crate) fn import(
     };
     builder.ins().return_(&results);
     builder.finalize(env.isa.frontend_config());
+}
+
+/// The way by which code throws: with a frame of its own, so that the loader finds the call that
+/// throws like any other.
+pub(crate) fn throwing(
+    env: &ModuleEnv<'_>,
+    throwing: Throwing,
+    context: &mut FunctionBuilderContext,
+    func: &mut Function,
+) {
+    let signature = env.throwing_signature();
+    let (mut builder, block) = start(func, signature, 4, throwing as u32, context);
+    let params = builder.block_params(block).to_vec();
+    let mut func_env = FuncEnv::new(env, &mut builder);
+    // Its frame is small, and what the loader needs is not the guest's to count.
+    builder.func.stack_limit = None;
+    leave_frame_pointer(&mut builder, &func_env);
+    let (symbol, args) = match throwing {
+        Throwing::New => (RuntimeSymbol::Throw, &params[..]),
+        Throwing::Again => (RuntimeSymbol::ThrowRef, &params[..2]),
+    };
+    let callee = func_env.runtime(builder.func, symbol);
+    builder.ins().call(callee, args);
+    builder.ins().trap(clif_trap(TrapCode::Unreachable));
+    builder.finalize(env.isa.frontend_config());
+}
+
+/// Leaves the frame pointer where the loader begins to look for callers.
+fn leave_frame_pointer(builder: &mut FunctionBuilder<'_>, func_env: &FuncEnv<'_>) {
+    let store_context = func_env.store_context(builder);
+    let frame_pointer = builder.ins().get_frame_pointer(POINTER);
+    let field = offset_of!(StoreContext, exit_fp) as i32;
+    let flags = func_env.context();
+    builder
+        .ins()
+        .store(flags, frame_pointer, store_context, field);
 }
 
 /// A function of this instance that does nothing but call the imported one: what a constant
@@ -293,7 +323,12 @@ fn of_bits(builder: &mut FunctionBuilder<'_>, bits: Value, ty: ValType) -> Value
     }
 }
 
-fn load_slots(builder: &mut FunctionBuilder<'_>, slots: Value, types: &[ValType]) -> Vec<Value> {
+/// Loads values from slots, one each.
+pub(crate) fn load_slots(
+    builder: &mut FunctionBuilder<'_>,
+    slots: Value,
+    types: &[ValType],
+) -> Vec<Value> {
     (0..)
         .zip(types)
         .map(|(slot, ty)| {

@@ -8,6 +8,7 @@
 mod call;
 mod canonical;
 mod control;
+mod exception;
 mod fuel;
 mod listening;
 mod locals;
@@ -30,6 +31,7 @@ use crate::module::{Body, Module};
 use crate::parse;
 
 use control::{Cold, Frame};
+use exception::Exceptions;
 use fuel::Segment;
 use listening::Listening;
 use locals::Locals;
@@ -137,6 +139,7 @@ pub(crate) fn translate(
         func_index,
         body_offset: body.body.range().start,
         cold: None,
+        exceptions: Exceptions::default(),
     };
     let params = env.module.type_at(ty).params.iter().copied();
     let values = translator.builder.block_params(entry)[1..].to_vec();
@@ -166,6 +169,7 @@ pub(crate) fn translate(
         extent.check(body_bytes)?;
     }
     operators.finish()?;
+    translator.exceptions.check()?;
     let Translator {
         builder, extent, ..
     } = translator;
@@ -201,6 +205,7 @@ pub(crate) struct Translator<'a, 'f> {
     body_offset: u64,
     /// The code that comes next, if it is unlikely to run.
     cold: Option<Cold>,
+    exceptions: Exceptions,
 }
 
 impl Translator<'_, '_> {
@@ -214,6 +219,7 @@ impl Translator<'_, '_> {
             || self.numeric_operator(operator)
             || self.memory_operator(operator)
             || self.call_operator(operator)
+            || self.exception_operator(operator, offset)?
             || self.table_operator(operator, offset)?
             || self.simd_operator(operator)
             || self.wide_operator(operator);

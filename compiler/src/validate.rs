@@ -61,9 +61,11 @@ mod tests {
 
     #[test]
     fn what_is_not_supported_is_still_valid_or_not() {
-        let valid = "(module (tag) (memory i64 1) (func (drop (i64.load (i64.const 0)))))";
+        let valid =
+            "(module (type (struct)) (memory i64 1) (func (drop (i64.load (i64.const 0)))))";
         assert_eq!(check(valid), Ok(()));
-        let invalid = "(module (tag) (memory i64 1) (func (drop (i64.load (i32.const 0)))))";
+        let invalid =
+            "(module (type (struct)) (memory i64 1) (func (drop (i64.load (i32.const 0)))))";
         assert!(matches!(check(invalid), Err(CompileError::Invalid { .. })));
     }
 

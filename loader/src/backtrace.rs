@@ -28,7 +28,7 @@ mod walk;
 pub(crate) use dwarf::DebugInfo;
 pub use symbol::FrameSymbol;
 pub(crate) use symbol::Printable;
-pub(crate) use walk::{RawFrames, record, record_exit, record_interrupted, resolve};
+pub(crate) use walk::{RawFrames, caller_of, record, record_exit, record_interrupted, resolve};
 
 /// How many frames are kept, from the innermost on. The others are counted.
 pub(crate) const MAX_FRAMES: usize = 64;

@@ -7,6 +7,7 @@ use std::{fmt, io};
 use precast_artifacts_format::{ArtifactError, FuncType, MemoryType, ValType};
 
 use crate::backtrace::Backtrace;
+use crate::exception::Exception;
 use crate::extern_type::ExternType;
 use crate::trap::Trap;
 
@@ -34,6 +35,8 @@ pub enum Error {
     Trap(Trap),
     /// A host function failed.
     Host(HostError),
+    /// An exception was not caught.
+    Exception(Exception),
     /// The caller asked for something that is not there or does not fit.
     Usage(UsageError),
     /// A limit was reached, set by the configuration or the machine.
@@ -45,7 +48,8 @@ pub enum Error {
 impl Error {
     /// An error of a host function's own, to be found again by
     /// [`downcast_ref`](Error::downcast_ref). An [`Error`] in a box becomes itself again, so that
-    /// a guest's trap stays one on its way through host functions that know of boxes only.
+    /// a guest's trap stays one on its way through host functions that know of boxes only; so
+    /// does an [`Exception`].
     ///
     /// ```
     /// use precast_loader::{Error, Trap, TrapCode};
@@ -57,8 +61,12 @@ impl Error {
     /// assert_eq!(Error::host(boxed).trap().map(Trap::code), Some(TrapCode::Unreachable));
     /// ```
     pub fn host(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        match source.into().downcast::<Self>() {
-            Ok(error) => *error,
+        let source = match source.into().downcast::<Self>() {
+            Ok(error) => return *error,
+            Err(source) => source,
+        };
+        match source.downcast::<Exception>() {
+            Ok(exception) => Self::Exception(*exception),
             Err(source) => Self::Host(HostError {
                 source,
                 backtrace: None,
@@ -125,6 +133,23 @@ impl Error {
         }
     }
 
+    /// The exception, if it is one that was not caught.
+    ///
+    /// ```
+    /// use precast_loader::Error;
+    ///
+    /// fn code(error: &Error) -> Option<i32> {
+    ///     error.exception()?.args().first()?.i32()
+    /// }
+    /// assert_eq!(code(&Error::host("something else")), None);
+    /// ```
+    pub fn exception(&self) -> Option<&Exception> {
+        match self {
+            Self::Exception(exception) => Some(exception),
+            _ => None,
+        }
+    }
+
     /// The Wasm functions that were being executed, if any were.
     ///
     /// ```
@@ -139,6 +164,7 @@ impl Error {
         match self {
             Self::Trap(trap) => Some(trap.backtrace()),
             Self::Host(host) => host.backtrace.as_deref(),
+            Self::Exception(exception) => exception.backtrace(),
             _ => None,
         }
     }
@@ -159,6 +185,7 @@ impl fmt::Display for Error {
             Self::Link(error) => error.fmt(f),
             Self::Trap(error) => error.fmt(f),
             Self::Host(error) => error.fmt(f),
+            Self::Exception(error) => error.fmt(f),
             Self::Usage(error) => error.fmt(f),
             Self::Limit(error) => error.fmt(f),
             Self::Io(error) => error.fmt(f),
@@ -194,6 +221,7 @@ from! {
     Trap => Trap;
     precast_artifacts_format::TrapCode => Trap;
     HostError => Host;
+    Exception => Exception;
     UsageError => Usage;
     LimitError => Limit;
 }
@@ -333,6 +361,18 @@ pub enum UsageError {
         /// The type.
         ty: MemoryType,
     },
+    /// A tag's type has no results.
+    TagType {
+        /// The type.
+        ty: FuncType,
+    },
+    /// An exception's arguments are not of the types that its tag says.
+    WrongArguments {
+        /// The tag's type.
+        expected: FuncType,
+        /// The types of what was given, as parameters.
+        found: FuncType,
+    },
 }
 
 impl fmt::Display for UsageError {
@@ -360,6 +400,10 @@ impl fmt::Display for UsageError {
                 f,
                 "no loaded artifact has an entry for functions of type {ty}"
             ),
+            Self::TagType { ty } => write!(f, "a tag's type has no results: {ty}"),
+            Self::WrongArguments { expected, found } => {
+                write!(f, "the tag's type is {expected}, not {found}")
+            }
             Self::CannotGrow => f.write_str("the limit of the memory or table is reached"),
             Self::InvalidMemoryType { ty } => write!(f, "there are no memories of type {ty}"),
         }
@@ -409,7 +453,7 @@ pub enum LimitError {
     },
     /// The store has what its [`Limits`](crate::Limits) allow.
     Store {
-        /// Of what: "instances", "memories", "tables", "bytes of memory".
+        /// Of what: "instances", "memories", "tables", "bytes of memory", "bytes of exceptions".
         what: &'static str,
         /// How many may be there.
         limit: u64,

@@ -24,6 +24,8 @@ pub enum ExternType {
     Memory(MemoryType),
     /// A global.
     Global(GlobalType),
+    /// A tag of exceptions; the type has no results.
+    Tag(FuncType),
 }
 
 impl ExternType {
@@ -34,10 +36,11 @@ impl ExternType {
             ImportType::Table(ty) => Self::Table(ty),
             ImportType::Memory(ty) => Self::Memory(ty),
             ImportType::Global(ty) => Self::Global(ty),
+            ImportType::Tag(index) => Self::Tag(manifest.func_type(index)?.clone()),
         })
     }
 
-    /// Whether something of type `self`, which is no function, can be imported as `wanted`
+    /// Whether something of type `self`, which is no function and no tag, can be imported as `wanted`
     /// (WebAssembly core specification, 3.3, matching of external types). Numbers of types are
     /// those of `engine`.
     pub(crate) fn matches(&self, wanted: &Self, engine: &Engine) -> bool {
@@ -88,6 +91,17 @@ impl fmt::Display for ExternType {
             Self::Table(ty) => ty.fmt(f),
             Self::Memory(ty) => ty.fmt(f),
             Self::Global(ty) => ty.fmt(f),
+            Self::Tag(ty) => {
+                f.write_str("(tag")?;
+                if !ty.params.is_empty() {
+                    f.write_str(" (param")?;
+                    for ty in ty.params.iter() {
+                        write!(f, " {ty}")?;
+                    }
+                    f.write_str(")")?;
+                }
+                f.write_str(")")
+            }
         }
     }
 }

@@ -60,9 +60,9 @@ impl<T> Store<T> {
     /// share what it has.
     ///
     /// Each operator that is executed uses one unit, but for those that only structure the code
-    /// (`block`, `loop`, `else`, `end`, `nop`, `drop`), which are free. Operators on ranges of
-    /// memories and tables use one more for every 64 bytes or 8 elements, rounded down; those that
-    /// grow them, for what has been added. Neither the level of optimisation nor the machine makes
+    /// (`block`, `loop`, `try_table`, `else`, `end`, `nop`, `drop`), which are free. Operators on
+    /// ranges of memories and tables use one more for every 64 bytes or 8 elements, rounded down;
+    /// those that grow them, for what has been added. Neither the level of optimisation nor the machine makes
     /// a difference, so that a program that does the same uses the same. Where it traps it has
     /// paid up to the next branch or call in any case.
     ///

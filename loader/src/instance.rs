@@ -11,6 +11,7 @@ use crate::memory::Memory;
 use crate::module::Module;
 use crate::store::{AsStore, AsStoreMut, StoreId};
 use crate::table::Table;
+use crate::tag::Tag;
 use crate::typed_func::TypedFunc;
 use crate::wasm_ty::{WasmParams, WasmResults};
 
@@ -55,6 +56,8 @@ pub enum Extern {
     Memory(Memory),
     /// A global.
     Global(Global),
+    /// A tag of exceptions.
+    Tag(Tag),
 }
 
 /// All methods panic if the instance belongs to another store than the one they are given.
@@ -256,6 +259,33 @@ impl Instance {
         }
     }
 
+    /// The exported tag of that name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if there is none.
+    ///
+    /// ```
+    /// # use precast_loader::{AsStoreMut, Error, Instance};
+    /// /// Whether a C++ program has thrown something.
+    /// fn is_cpp(
+    ///     store: &mut impl AsStoreMut,
+    ///     instance: Instance,
+    ///     error: &Error,
+    /// ) -> Result<bool, Error> {
+    ///     let tag = instance.tag(store, "__cpp_exception")?;
+    ///     Ok(error.exception().is_some_and(|exception| exception.tag() == tag))
+    /// }
+    /// # let (mut store, instance) = example::instance();
+    /// # assert!(is_cpp(&mut store, instance, &Error::host("other")).is_err());
+    /// ```
+    pub fn tag(&self, store: &mut impl AsStoreMut, name: &str) -> Result<Tag, Error> {
+        match self.export_or_error(store, name)? {
+            Extern::Tag(tag) => Ok(tag),
+            other => Err(wrong_kind(store, name, "tag", other)),
+        }
+    }
+
     fn export_or_error(&self, store: &mut impl AsStoreMut, name: &str) -> Result<Extern, Error> {
         let export = self.get_export(store, name);
         export.ok_or_else(|| UsageError::NoExport { name: name.into() }.into())
@@ -289,6 +319,7 @@ impl Extern {
             Self::Table(table) => ExternType::Table(table.ty(store)),
             Self::Memory(memory) => ExternType::Memory(memory.ty(store)),
             Self::Global(global) => ExternType::Global(global.ty(store)),
+            Self::Tag(tag) => ExternType::Tag(tag.ty(store)),
         }
     }
 
@@ -352,12 +383,29 @@ impl Extern {
         }
     }
 
+    /// The tag, if it is one.
+    ///
+    /// ```
+    /// # use precast_loader::{Extern, FuncType, Tag};
+    /// # let (mut store, _) = example::instance();
+    /// let tag = Tag::new(&mut store, FuncType::new([], []))?;
+    /// assert_eq!(Extern::from(tag).tag(), Some(tag));
+    /// # Ok::<(), precast_loader::Error>(())
+    /// ```
+    pub fn tag(self) -> Option<Tag> {
+        match self {
+            Self::Tag(tag) => Some(tag),
+            _ => None,
+        }
+    }
+
     pub(crate) fn store(self) -> StoreId {
         match self {
             Self::Func(Func { store, .. })
             | Self::Table(Table { store, .. })
             | Self::Memory(Memory { store, .. })
-            | Self::Global(Global { store, .. }) => store,
+            | Self::Global(Global { store, .. })
+            | Self::Tag(Tag { store, .. }) => store,
         }
     }
 }
@@ -372,4 +420,4 @@ macro_rules! from {
     };
 }
 
-from!(Func Table Memory Global);
+from!(Func Table Memory Global Tag);

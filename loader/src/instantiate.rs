@@ -24,6 +24,7 @@ use crate::segments;
 use crate::store::StoreMut;
 use crate::store::core::{StoreCore, push};
 use crate::store::instance_data::InstanceData;
+use crate::tag::TagData;
 use crate::trap::Trap;
 use crate::vm::memory::{LinearMemory, MemoryOrder};
 use crate::vm::space::Contents;
@@ -119,6 +120,10 @@ fn fits(core: &StoreCore, module: &Module, wanted: &ImportType, item: &Extern) -
         (ImportType::Table(ty), item) => matches(item, ExternType::Table(*ty)),
         (ImportType::Memory(ty), item) => matches(item, ExternType::Memory(*ty)),
         (ImportType::Global(ty), item) => matches(item, ExternType::Global(*ty)),
+        (ImportType::Tag(ty), Extern::Tag(tag)) => {
+            let wanted = module.type_ids().get(*ty as usize);
+            wanted == Some(&tag.of(core).type_id)
+        }
         _ => false,
     }
 }
@@ -129,6 +134,7 @@ fn type_of(core: &StoreCore, item: &Extern) -> ExternType {
         Extern::Table(table) => ExternType::Table(core.tables[table.index as usize].ty()),
         Extern::Memory(memory) => ExternType::Memory(core.memories[memory.index as usize].ty()),
         Extern::Global(global) => ExternType::Global(core.globals[global.index as usize].ty()),
+        Extern::Tag(tag) => ExternType::Tag((*tag.of(core).ty).clone()),
     }
 }
 
@@ -206,6 +212,7 @@ fn join(
     let mut memory_numbers = Vec::new();
     let mut table_numbers = Vec::new();
     let mut global_numbers = Vec::new();
+    let mut tag_numbers = Vec::new();
     let mut funcs = 0;
     for item in imports {
         match *item {
@@ -230,6 +237,7 @@ fn join(
                 vmctx.set_imported_global(global_numbers.len() as u32, place);
                 global_numbers.push(global.index);
             }
+            Extern::Tag(tag) => tag_numbers.push(tag.index),
         }
     }
     for memory in memories {
@@ -242,12 +250,16 @@ fn join(
             None => changing.next().map(|table| push(&mut core.tables, table)),
         });
     }
+    for &ty in &manifest.tags {
+        tag_numbers.push(add_tag(core, module, ty)?);
+    }
     core.instances.push(InstanceData {
         vmctx,
         module: module.clone(),
         memories: memory_numbers.into(),
         tables: table_numbers.into(),
         imported_globals: global_numbers.into(),
+        tags: tag_numbers.into(),
         dropped_data: InstanceData::dropped_data_at_start(module),
         dropped_elements: InstanceData::dropped_elements_at_start(module),
     });
@@ -255,6 +267,17 @@ fn join(
     write_globals(core, instance, module)?;
     write_tables(core, instance, module)?;
     Ok(instance)
+}
+
+/// The number of a new tag, whose type is the module's at `ty`.
+fn add_tag(core: &mut StoreCore, module: &Module, ty: u32) -> Result<u32, Error> {
+    let type_id = module.type_ids().get(ty as usize).copied();
+    let data = type_id.and_then(|type_id| {
+        let ty = core.engine.func_type(type_id)?;
+        Some(TagData { type_id, ty })
+    });
+    let data = data.ok_or_else(|| damaged(Section::Manifest, "a tag's type"))?;
+    Ok(push(&mut core.tags, data))
 }
 
 /// Code and vmctx by which the module calls an imported function.

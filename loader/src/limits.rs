@@ -7,6 +7,9 @@ use crate::store::core::{StoreCore, push};
 use crate::vm::memory::LinearMemory;
 use crate::vm::table::TableElements;
 
+/// What exceptions may take if nobody says otherwise: far more than any program has use for.
+const EXCEPTION_BYTES: u64 = 256 << 20;
+
 /// What the guests of a store may have, all of them together where it does not say otherwise.
 ///
 /// Where a limit is reached, `memory.grow` and `table.grow` give −1, [`Memory::grow`] and
@@ -38,6 +41,7 @@ pub struct Limits {
     pub(crate) instances: u64,
     pub(crate) memories: u64,
     pub(crate) tables: u64,
+    pub(crate) exception_bytes: u64,
 }
 
 macro_rules! setters {
@@ -58,7 +62,7 @@ macro_rules! setters {
 }
 
 impl Limits {
-    /// No limits but those of the engine's [`Config`](crate::Config).
+    /// No limits but those of the engine's [`Config`](crate::Config), and 256 MiB for exceptions.
     ///
     /// ```
     /// assert_eq!(precast_loader::Limits::new(), precast_loader::Limits::default());
@@ -71,6 +75,7 @@ impl Limits {
             instances: u64::MAX,
             memories: u64::MAX,
             tables: u64::MAX,
+            exception_bytes: EXCEPTION_BYTES,
         }
     }
 
@@ -89,6 +94,9 @@ impl Limits {
         memories;
         /// The most tables. Those that never change are not counted.
         tables;
+        /// The most bytes that the exceptions may take that guests refer to, and one that is being
+        /// thrown; 256 MiB at first. A guest that throws one too many ends with [`Error::Limit`].
+        exception_bytes;
     }
 }
 

@@ -125,7 +125,7 @@ impl<T> Linker<T> {
     ///
     /// - It may take a [`Caller`] first.
     /// - Up to 16 parameters: `i32` or `u32`, `i64` or `u64`, `f32`, `f64`, `u128` for `v128`,
-    ///   `Option<Func>`, `Option<ExternRef>`.
+    ///   `Option<Func>`, `Option<ExternRef>`, `Option<ExnRef>`.
     /// - It returns nothing, one of these, a tuple of them, or a `Result` of that with any error
     ///   that becomes an [`Error`]. An error ends the guest and comes out of the call that the
     ///   host made, as it is; so does a panic.

@@ -21,7 +21,7 @@ mod telling;
 
 use telling::Function;
 pub(crate) use telling::{
-    AnyListener, Entered, guest_begins, guest_ends, host_begins, host_ends, left_early,
+    AnyListener, Entered, guest_begins, guest_ends, host_begins, host_ends, left_early, unwound,
 };
 
 /// What is told when functions begin and end. See [`Store::set_listener`].

@@ -3,6 +3,7 @@
 use precast_artifacts_format::abi::Slot;
 use precast_artifacts_format::{HeapType, Hierarchy, ValType};
 
+use crate::exception::ExnRef;
 use crate::extern_ref::ExternRef;
 use crate::func::Func;
 use crate::store::core::StoreCore;
@@ -36,6 +37,8 @@ pub enum Val {
     FuncRef(Option<Func>),
     /// Reference to something of the host's, or null.
     ExternRef(Option<ExternRef>),
+    /// Reference to an exception, or null.
+    ExnRef(Option<ExnRef>),
 }
 
 macro_rules! accessors {
@@ -77,6 +80,7 @@ impl Val {
             Self::V128(_) => ValType::V128,
             Self::FuncRef(_) => ValType::FUNCREF,
             Self::ExternRef(_) => ValType::EXTERNREF,
+            Self::ExnRef(_) => ValType::EXNREF,
         }
     }
 
@@ -96,7 +100,8 @@ impl Val {
             ValType::V128 => Self::V128(0),
             ValType::Ref(ty) => match ty.heap.hierarchy() {
                 Hierarchy::Func => Self::FuncRef(None),
-                Hierarchy::Extern | Hierarchy::Exn => Self::ExternRef(None),
+                Hierarchy::Extern => Self::ExternRef(None),
+                Hierarchy::Exn => Self::ExnRef(None),
             },
         }
     }
@@ -114,11 +119,13 @@ impl Val {
         let heap = match *self {
             Self::FuncRef(None) => return wanted.nullable && hierarchy == Hierarchy::Func,
             Self::ExternRef(None) => return wanted.nullable && hierarchy == Hierarchy::Extern,
+            Self::ExnRef(None) => return wanted.nullable && hierarchy == Hierarchy::Exn,
             Self::FuncRef(Some(func)) => {
                 core.check_owner(func.store);
                 HeapType::Concrete(core.func(func.index).type_id)
             }
             Self::ExternRef(Some(_)) => HeapType::Extern,
+            Self::ExnRef(Some(_)) => HeapType::Exn,
             _ => return false,
         };
         heap.is_subtype(wanted.heap, |a, b| core.engine.is_subtype(a, b))
@@ -139,6 +146,8 @@ impl Val {
         func_ref: Option<Func>, FUNCREF = FuncRef(func) => func;
         /// The host reference, if it is one.
         extern_ref: Option<ExternRef>, EXTERNREF = ExternRef(reference) => reference;
+        /// The reference to an exception, if it is one.
+        exn_ref: Option<ExnRef>, EXNREF = ExnRef(reference) => reference;
     }
 
     /// The value as it crosses the border.
@@ -157,6 +166,9 @@ impl Val {
             Self::ExternRef(reference) => {
                 u128::from(reference.map_or(0, |reference| reference.handle(core)))
             }
+            Self::ExnRef(reference) => {
+                u128::from(reference.map_or(0, |reference| reference.handle(core)))
+            }
         };
         Slot(number.to_le_bytes())
     }
@@ -172,9 +184,8 @@ impl Val {
             ValType::V128 => Self::V128(number),
             ValType::Ref(ty) => match ty.heap.hierarchy() {
                 Hierarchy::Func => Self::FuncRef(core.func_of_ref(number as u64)),
-                Hierarchy::Extern | Hierarchy::Exn => {
-                    Self::ExternRef(ExternRef::from_handle(number as u32, core))
-                }
+                Hierarchy::Extern => Self::ExternRef(ExternRef::from_handle(number as u32, core)),
+                Hierarchy::Exn => Self::ExnRef(ExnRef::from_handle(number as u32, core)),
             },
         }
     }
@@ -202,4 +213,6 @@ from! {
     Func => |func| Self::FuncRef(Some(func));
     Option<ExternRef> => |reference| Self::ExternRef(reference);
     ExternRef => |reference| Self::ExternRef(Some(reference));
+    Option<ExnRef> => |reference| Self::ExnRef(reference);
+    ExnRef => |reference| Self::ExnRef(Some(reference));
 }

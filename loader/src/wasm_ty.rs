@@ -10,6 +10,7 @@ use precast_artifacts_format::abi::{DirectResult, Slot, StoreContext, VmFunc};
 use precast_artifacts_format::{FuncType, ValType};
 
 use crate::error::Error;
+use crate::exception::ExnRef;
 use crate::extern_ref::ExternRef;
 use crate::func::Func;
 use crate::store::core::StoreCore;
@@ -20,7 +21,8 @@ use crate::val::Val;
 pub(crate) const MAX_SLOTS: usize = 16;
 
 /// A Rust type that stands for a WebAssembly value type: `i32` and `u32`, `i64` and `u64`, `f32`,
-/// `f64`, `u128` for `v128`, `Option<Func>` for `funcref` and `Option<ExternRef>` for `externref`.
+/// `f64`, `u128` for `v128`, `Option<Func>` for `funcref`, `Option<ExternRef>` for `externref` and
+/// `Option<ExnRef>` for `exnref`.
 ///
 /// Only this crate implements it.
 ///
@@ -142,6 +144,7 @@ macro_rules! wasm_references {
 wasm_references! {
     Func = FuncRef, FUNCREF as u64;
     ExternRef = ExternRef, EXTERNREF as u32;
+    ExnRef = ExnRef, EXNREF as u32;
 }
 
 /// The parameters of a typed function: a tuple of up to 16 [`WasmTy`], or a single one.

@@ -110,7 +110,7 @@ pub fn run<'a>(
         Err(error) => {
             lines.push(format!(
                 "instantiate -> {}",
-                failure(&error, with_backtrace)
+                failure(&store, &error, with_backtrace)
             ));
             return Ok(lines.join("\n") + "\n");
         }
@@ -120,7 +120,7 @@ pub fn run<'a>(
         lines.append(&mut store.data_mut().0);
         let outcome = match outcome {
             Ok(results) => values::print_all(&store, &results),
-            Err(error) => failure(&error, with_backtrace),
+            Err(error) => failure(&store, &error, with_backtrace),
         };
         lines.push(format!("{invocation} -> {outcome}").trim_end().to_owned());
     }
@@ -150,10 +150,13 @@ fn invoke(
 }
 
 /// What a call ended with, in one line; two with the backtrace.
-fn failure(error: &Error, with_backtrace: bool) -> String {
+fn failure(store: &Store<Log>, error: &Error, with_backtrace: bool) -> String {
     let mut text = match error {
         Error::Trap(trap) => format!("trap: {}", trap.code()),
         Error::Host(host) => format!("host error: {}", host.error()),
+        Error::Exception(exception) => {
+            format!("exception: {}", values::print_all(store, exception.args()))
+        }
         other => format!("error: {other}"),
     };
     if with_backtrace && let Some(backtrace) = error.backtrace() {

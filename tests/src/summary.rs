@@ -47,6 +47,7 @@ impl Summary<'_> {
             tables,
             memories,
             globals,
+            tags,
             data_segments,
             element_segments,
             start,
@@ -92,6 +93,9 @@ impl Summary<'_> {
         }
         for (index, plan) in globals.iter().enumerate() {
             self.line(format!("global {index} {} = {}", plan.ty, expr(&plan.init)));
+        }
+        for (index, ty) in tags.iter().enumerate() {
+            self.line(format!("tag {index} of type {ty}"));
         }
         for (index, segment) in data_segments.iter().enumerate() {
             let bytes = segment.bytes.of(self.artifact.section(Section::Passive));
@@ -140,6 +144,7 @@ impl Summary<'_> {
             ImportType::Table(ty) => ty.to_string(),
             ImportType::Memory(ty) => ty.to_string(),
             ImportType::Global(ty) => ty.to_string(),
+            ImportType::Tag(ty) => format!("tag of type {ty}"),
         };
         self.line(format!("import {module:?} {name:?} {ty}"));
     }
@@ -249,6 +254,7 @@ fn extern_index(index: ExternIndex) -> String {
         ExternIndex::Table(index) => format!("table {index}"),
         ExternIndex::Memory(index) => format!("memory {index}"),
         ExternIndex::Global(index) => format!("global {index}"),
+        ExternIndex::Tag(index) => format!("tag {index}"),
     }
 }
 

@@ -6,6 +6,7 @@
 //! v128       i32x4:1,2,3,4  i8x16:…  i16x8:…  i64x2:…  f32x4:…  f64x2:…   lane 0 first
 //! funcref    null  func
 //! externref  null  extern:7
+//! exnref     null  exn
 //! ```
 
 use std::fmt::Display;
@@ -50,7 +51,8 @@ pub fn print(store: &impl precast_loader::AsStore, value: &Val) -> String {
             let lanes = [0, 32, 64, 96].map(|shift| format!("{:#x}", (bits >> shift) as u32));
             format!("i32x4:{}", lanes.join(","))
         }
-        Val::FuncRef(None) | Val::ExternRef(None) => "null".to_owned(),
+        Val::FuncRef(None) | Val::ExternRef(None) | Val::ExnRef(None) => "null".to_owned(),
+        Val::ExnRef(Some(_)) => "exn".to_owned(),
         Val::FuncRef(Some(_)) => "func".to_owned(),
         Val::ExternRef(Some(reference)) => match reference.data(store).downcast_ref::<u32>() {
             Some(number) => format!("extern:{number}"),

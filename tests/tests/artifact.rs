@@ -177,6 +177,7 @@ fn rewritten<'a>(
         funcs: artifact.section(Section::Funcs),
         traps: artifact.section(Section::Traps),
         address_map: artifact.section(Section::AddrMap),
+        unwind: artifact.section(Section::Unwind),
         elements: artifact.section(Section::Elements),
         passive: artifact.section(Section::Passive),
         image: artifact.section(Section::Image),

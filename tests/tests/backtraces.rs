@@ -180,6 +180,7 @@ fn changed(compiled: &Compiled, custom: Option<Vec<u8>>, symbols: &[Symbol]) -> 
         funcs: section(Section::Funcs),
         traps: section(Section::Traps),
         address_map: section(Section::AddrMap),
+        unwind: section(Section::Unwind),
         elements: section(Section::Elements),
         passive: section(Section::Passive),
         image: section(Section::Image),

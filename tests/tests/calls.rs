@@ -5,8 +5,8 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use precast_loader::{
-    Caller, Config, Engine, Error, Extern, ExternRef, ExternType, Func, FuncType, Instance, Linker,
-    Store, TrapCode, UsageError, Val, ValType, WasmTy,
+    Caller, Config, Engine, Error, Exception, ExnRef, Extern, ExternRef, ExternType, Func,
+    FuncType, Instance, Linker, Store, Tag, TrapCode, UsageError, Val, ValType, WasmTy,
 };
 use precast_tests::{call, instance, module, trap_code, wasm};
 
@@ -444,6 +444,7 @@ fn values_cross_the_border_unchanged_in_registers_and_in_slots() {
           (import "host" "v128" (func $v128 (param v128) (result v128)))
           (import "host" "func" (func $func (param funcref) (result funcref)))
           (import "host" "extern" (func $extern (param externref) (result externref)))
+          (import "host" "exn" (func $exn (param exnref) (result exnref)))
           (import "host" "two" (func $two (param i32 f64) (result f64 i32)))
           (import "host" "many" (func $many (type $many)))
           (import "host" "none" (func $none))
@@ -455,6 +456,8 @@ fn values_cross_the_border_unchanged_in_registers_and_in_slots() {
           (func (export "func") (param funcref) (result funcref) (call $func (local.get 0)))
           (func (export "extern") (param externref) (result externref)
             (call $extern (local.get 0)))
+          (func (export "exn") (param exnref) (result exnref)
+            (call $exn (local.get 0)))
           (func (export "two") (param i32 f64) (result f64 i32)
             (call $two (local.get 0) (local.get 1)))
           (func (export "many") (type $many)
@@ -474,6 +477,7 @@ fn values_cross_the_border_unchanged_in_registers_and_in_slots() {
         .and_then(|linker| linker.func("host", "v128", |value: u128| value))
         .and_then(|linker| linker.func("host", "func", |value: Option<Func>| value))
         .and_then(|linker| linker.func("host", "extern", |value: Option<ExternRef>| value))
+        .and_then(|linker| linker.func("host", "exn", |value: Option<ExnRef>| value))
         .and_then(|linker| linker.func("host", "two", |a: i32, b: f64| (b, a)))
         .and_then(|linker| linker.func("host", "many", many))
         .and_then(|linker| {
@@ -505,6 +509,9 @@ fn values_cross_the_border_unchanged_in_registers_and_in_slots() {
         let instance = linker.instantiate(&mut store, &module).unwrap();
         let own = Func::wrap(&mut store, || 1i32).unwrap();
         let thing = ExternRef::new(&mut store, "thing").unwrap();
+        let tag = Tag::new(&mut store, FuncType::new([ValType::I64], [])).unwrap();
+        let exception = Exception::new(&mut store, tag, &[Val::I64(1)]).unwrap();
+        let exception = ExnRef::new(&mut store, &exception).unwrap();
         let cases: Vec<(&str, Val)> = vec![
             ("i32", Val::I32(i32::MIN)),
             ("i32", Val::I32(-1)),
@@ -518,6 +525,8 @@ fn values_cross_the_border_unchanged_in_registers_and_in_slots() {
             ("func", Val::FuncRef(Some(own))),
             ("extern", Val::ExternRef(None)),
             ("extern", Val::ExternRef(Some(thing))),
+            ("exn", Val::ExnRef(None)),
+            ("exn", Val::ExnRef(Some(exception))),
         ];
         for (name, value) in cases {
             let func = instance.func(&mut store, name).unwrap();
@@ -531,6 +540,7 @@ fn values_cross_the_border_unchanged_in_registers_and_in_slots() {
                 Val::V128(value) => same(&mut store, func, value),
                 Val::FuncRef(value) => same(&mut store, func, value),
                 Val::ExternRef(value) => same(&mut store, func, value),
+                Val::ExnRef(value) => same(&mut store, func, value),
             }
         }
         let two = instance

@@ -96,6 +96,16 @@ const COUNTED: &str = r#"
         (call $helper (i32.const 1))
         (global.set $g (i32.const 1)))
 
+      (tag $e (param i32))
+      (func $throw (param i32) (throw $e (local.get 0)))
+      (func (export "catches") (param i32)
+        (block $caught (result i32)
+          (try_table (catch $e $caught)
+            (call $throw (local.get 0))
+            (global.set $g (i32.const 1)))
+          (unreachable))
+        (global.set $g))
+
       (func (export "fill") (param i32)
         (memory.fill (i32.const 0) (i32.const 7) (local.get 0)))
       (func (export "copy") (param i32)
@@ -113,6 +123,8 @@ const COUNTS: &[(&str, i32, u64, Option<TrapCode>)] = &[
     ("empty", 0, 0, None),
     ("structure", 0, 0, None),
     ("straight", 0, 4, None),
+    // Two here, two in the other, and one for what is caught.
+    ("catches", 0, 5, None),
     // The condition and the `if`; then two more, or none.
     ("arms", 1, 4, None),
     ("arms", 0, 2, None),

@@ -15,6 +15,15 @@ const GUEST: &str = r#"
       (memory (export "memory") 1 65536)
       (func (export "answer") (result i32) (i32.const 42))
       (func $loop (export "loop") (loop (br 0)))
+      (tag $e)
+      (func $throw (throw $e))
+      (func $throwing (export "throw_for_ever")
+        (loop $again
+          (block $caught (result exnref)
+            (try_table (catch_ref $e $caught) (call $throw))
+            (unreachable))
+          (drop)
+          (br $again)))
       (func $fib (export "fib") (param i32) (result i32)
         (if (result i32) (i32.lt_u (local.get 0) (i32.const 2))
           (then (i32.const 1))
@@ -86,7 +95,7 @@ fn interrupt_soon(handle: InterruptHandle, microseconds: u64) -> std::thread::Jo
 fn every_kind_of_endless_guest_is_interrupted_and_can_be_called_again() {
     let (mut store, instance) = guest();
     let handle = store.interrupt_handle().unwrap();
-    for name in ["loop", "main", "call_host_for_ever"] {
+    for name in ["loop", "main", "call_host_for_ever", "throw_for_ever"] {
         for microseconds in [0, 1, 50, 1_000, 5_000] {
             let other = interrupt_soon(handle.clone(), microseconds);
             let error = run(&mut store, instance, name).unwrap_err();
@@ -100,7 +109,7 @@ fn every_kind_of_endless_guest_is_interrupted_and_can_be_called_again() {
 #[test]
 fn a_deadline_stands_until_it_is_replaced_or_cleared() {
     let (mut store, instance) = guest();
-    for name in ["loop", "main", "call_host_for_ever"] {
+    for name in ["loop", "main", "call_host_for_ever", "throw_for_ever"] {
         store.set_timeout(Duration::from_millis(3)).unwrap();
         let error = run(&mut store, instance, name).unwrap_err();
         assert_eq!(trap_code(&error), Some(TrapCode::DeadlineExceeded));

@@ -563,3 +563,40 @@ fn names_of_a_module_stay_in_their_line() {
     let name = "\\n\\u{1b}[2J!a\\nb";
     assert_eq!(*store.data(), [format!("> {name}"), format!("< {name}")]);
 }
+
+#[test]
+fn functions_that_an_exception_leaves_are_told_of_and_not_the_one_that_catches_it() {
+    let outcome = check(
+        r#"(module
+             (import "host" "call" (func $call (param i32)))
+             (tag $e (param i32))
+             (func $throw (param i32) (throw $e (local.get 0)))
+             (func $between (param i32) (call $throw (local.get 0)))
+             (func $a (export "a") (result i32)
+               (block $caught (result i32)
+                 (try_table (catch $e $caught) (call $between (i32.const 7)))
+                 (unreachable))
+               (block $caught (result i32)
+                 (try_table (catch $e $caught) (call $call (i32.const 1)))
+                 (unreachable))
+               (i32.add))
+             (func $b (export "b") (call $between (i32.const 8))))"#,
+        &[
+            "> module!a",
+            "  > module!between 7",
+            "    > module!throw 7",
+            "    ! module!throw",
+            "  ! module!between",
+            "  > host!call 1",
+            "    > module!b",
+            "      > module!between 8",
+            "        > module!throw 8",
+            "        ! module!throw",
+            "      ! module!between",
+            "    ! module!b",
+            "  ! host!call",
+            "< module!a 15",
+        ],
+    );
+    assert_eq!(outcome.unwrap(), [Val::I32(15)]);
+}

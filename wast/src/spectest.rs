@@ -36,7 +36,8 @@ pub(crate) fn linker(engine: &Engine, store: &mut Store<()>) -> Result<Linker<()
         let global = Global::new(store, ty, value)?;
         linker.define(NAME, name, global)?;
     }
-    let tables = [("table", TableType::new(ValType::FUNCREF, 10, Some(20)))];
+    let table = TableType::new(ValType::FUNCREF, 10, Some(20));
+    let tables = [("table", table), ("table64", table.with_64_bits())];
     for (name, ty) in tables {
         let table = Table::new(store, ty, Val::FuncRef(None))?;
         linker.define(NAME, name, table)?;

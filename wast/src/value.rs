@@ -84,7 +84,7 @@ fn matches(store: &Store<()>, pattern: &WastRetCore<'_>, found: &Val) -> Outcome
         (WastRetCore::F32(expected), Val::F32(found)) => f32_matches(expected, *found),
         (WastRetCore::F64(expected), Val::F64(found)) => f64_matches(expected, *found),
         (WastRetCore::V128(expected), Val::V128(found)) => v128_matches(expected, *found),
-        (WastRetCore::RefNull(None), Val::FuncRef(None) | Val::ExternRef(None)) => true,
+        (WastRetCore::RefNull(None), found) => is_null(found),
         (WastRetCore::RefNull(Some(ty)), found) => null(ty)?.ty() == found.ty() && is_null(found),
         (WastRetCore::RefFunc(None), Val::FuncRef(Some(_))) => true,
         (WastRetCore::RefFunc(Some(Index::Num(index, _))), Val::FuncRef(Some(func))) => {
@@ -121,12 +121,15 @@ fn matches(store: &Store<()>, pattern: &WastRetCore<'_>, found: &Val) -> Outcome
 }
 
 fn is_null(value: &Val) -> bool {
-    matches!(value, Val::FuncRef(None) | Val::ExternRef(None))
+    matches!(
+        value,
+        Val::FuncRef(None) | Val::ExternRef(None) | Val::ExnRef(None)
+    )
 }
 
 /// The null reference of a type, which is known by the hierarchy that the type is in.
 fn null(ty: &HeapType<'_>) -> Outcome<Val> {
-    use AbstractHeapType::{Extern, Func, NoExtern, NoFunc};
+    use AbstractHeapType::{Exn, Extern, Func, NoExn, NoExtern, NoFunc};
     match ty {
         HeapType::Abstract {
             shared: false,
@@ -136,6 +139,10 @@ fn null(ty: &HeapType<'_>) -> Outcome<Val> {
             shared: false,
             ty: Extern | NoExtern,
         } => Ok(Val::ExternRef(None)),
+        HeapType::Abstract {
+            shared: false,
+            ty: Exn | NoExn,
+        } => Ok(Val::ExnRef(None)),
         // Functions are all that a module can define types of.
         HeapType::Concrete(_) => Ok(Val::FuncRef(None)),
         other => {
@@ -257,6 +264,8 @@ fn show(store: &Store<()>, value: &Val, shape: Shape) -> String {
             Some(number) => format!("(ref.extern {number})"),
             None => "(ref.extern)".to_owned(),
         },
+        Val::ExnRef(None) => "(ref.null exn)".to_owned(),
+        Val::ExnRef(Some(_)) => "(ref.exn)".to_owned(),
     }
 }
 

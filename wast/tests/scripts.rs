@@ -145,7 +145,7 @@ fn references_that_do_not_exist_fail_by_name() {
         (assert_return (invoke "func") (ref.struct))
         (assert_return (invoke "func") (ref.array))
         (assert_return (invoke "func") (ref.host 1))
-        (assert_return (invoke "func") (ref.null exn))
+        (assert_return (invoke "func") (ref.null any))
         (assert_return (invoke "externref" (ref.host 1)) (ref.null))
         (assert_return (invoke "func") (ref.func $func))"#,
         0,
@@ -156,7 +156,7 @@ fn references_that_do_not_exist_fail_by_name() {
             "values such as (ref.struct) are not supported",
             "values such as (ref.array) are not supported",
             "values such as (ref.host 1) are not supported",
-            "values such as (ref.null exn) are not supported",
+            "values such as (ref.null any) are not supported",
             "values such as (ref.host 1) are not supported",
             "functions are compared by index, not as $func",
         ],
@@ -235,8 +235,8 @@ fn exhaustion_is_a_trap_of_the_stack() {
 fn what_is_not_supported_does_not_count_as_invalid() {
     check(
         r#"(assert_invalid (module (func (result i32))) "")
-        (assert_invalid (module (tag) (func (result i32))) "")
-        (assert_invalid (module (tag)) "")
+        (assert_invalid (module (type (struct)) (func (result i32))) "")
+        (assert_invalid (module (type (struct))) "")
         (assert_invalid (module) "")
         (assert_invalid (module quote "(func (result i32))") "")
         (assert_invalid (module quote "(func") "")
@@ -291,7 +291,7 @@ fn modules_do_not_link_for_the_reason_that_is_given() {
         (assert_unlinkable (module (import "spectest" "print_i32" (func))) "unknown import")
         (assert_unlinkable (module) "unknown import")
         (assert_unlinkable (module (func $f unreachable) (start $f)) "unknown import")
-        (assert_unlinkable (module (tag)) "unknown import")"#,
+        (assert_unlinkable (module (type (struct))) "unknown import")"#,
         2,
         &[
             "expected `incompatible import type`, found `imports that are not defined: \"no\"",

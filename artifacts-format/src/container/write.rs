@@ -34,6 +34,8 @@ pub struct ArtifactParts<'a> {
     pub traps: &'a [u8],
     /// The encoded [`AddressMap`](crate::AddressMap).
     pub address_map: &'a [u8],
+    /// The encoded [`UnwindTable`](crate::UnwindTable).
+    pub unwind: &'a [u8],
     /// Lists of function indices.
     pub elements: &'a [u8],
     /// Bytes of data segments that are copied at run time.
@@ -99,6 +101,7 @@ pub fn write(parts: &ArtifactParts<'_>) -> Vec<u8> {
             Section::Funcs => parts.funcs,
             Section::Traps => parts.traps,
             Section::AddrMap => parts.address_map,
+            Section::Unwind => parts.unwind,
             Section::Elements => parts.elements,
             Section::Passive => parts.passive,
             Section::Image => parts.image,
@@ -328,7 +331,8 @@ mod tests {
         FuncType, GlobalType, HeapType, MemoryType, RefType, SubType, TableType, ValType,
     };
     use crate::{
-        AddressMapBuilder, ArtifactError, ConstOp, CustomSections, Trampolines, TypeGroup,
+        AddressMapBuilder, ArtifactError, Catches, ConstOp, CustomSections, Handler, Trampolines,
+        TypeGroup, UnwindTableBuilder,
     };
 
     /// A manifest in which every kind of everything occurs.
@@ -374,12 +378,14 @@ mod tests {
                 import("t", ImportType::Table(table)),
                 import("m", ImportType::Memory(memory)),
                 import("g", ImportType::Global(global(ValType::I32))),
+                import("e", ImportType::Tag(0)),
             ],
             exports: vec![
                 export("f", ExternIndex::Func(1)),
                 export("t", ExternIndex::Table(1)),
                 export("m", ExternIndex::Memory(1)),
                 export("g", ExternIndex::Global(7)),
+                export("e", ExternIndex::Tag(1)),
             ],
             tables: vec![
                 TablePlan {
@@ -416,6 +422,7 @@ mod tests {
                     ),
                 ),
             ],
+            tags: vec![2],
             data_segments: vec![
                 DataSegment {
                     mode: DataMode::Passive,
@@ -481,6 +488,16 @@ mod tests {
         traps.push(2, TrapCode::Unreachable);
         let mut addresses = AddressMapBuilder::default();
         addresses.push(0, 40);
+        let mut unwind = UnwindTableBuilder::default();
+        let catches = Catches {
+            tag: Some(1),
+            keeps_reference: true,
+        };
+        let handler = Handler {
+            catches,
+            text_offset: 3,
+        };
+        unwind.push(2, 16, 8, &[handler]);
         let entry = FuncEntry {
             text_offset: 0,
             type_index: 0,
@@ -503,6 +520,7 @@ mod tests {
             funcs: &FuncTable::encode(&[entry], 4),
             traps: &traps.finish(),
             address_map: &addresses.finish(),
+            unwind: &unwind.finish(),
             elements: &[0, 0, 0, 0, 1, 0, 0, 0],
             passive: b"abc",
             image: &[7; 4096],
@@ -535,6 +553,7 @@ mod tests {
                 (Section::Funcs, parts.funcs),
                 (Section::Traps, parts.traps),
                 (Section::AddrMap, parts.address_map),
+                (Section::Unwind, parts.unwind),
                 (Section::Elements, parts.elements),
                 (Section::Passive, parts.passive),
                 (Section::Image, parts.image),
@@ -562,9 +581,13 @@ mod tests {
 
     #[test]
     fn a_manifest_that_points_outside_is_refused() {
-        let wrong: [fn(&mut Manifest); 14] = [
+        let wrong: [fn(&mut Manifest); 18] = [
             |m| m.exports[0].index = ExternIndex::Func(2),
             |m| m.imports[0].ty = ImportType::Func(4),
+            |m| m.exports[4].index = ExternIndex::Tag(2),
+            |m| m.imports[4].ty = ImportType::Tag(4),
+            |m| m.imports[4].ty = ImportType::Tag(1),
+            |m| m.tags[0] = 3,
             |m| m.type_groups[0].len = 3,
             |m| m.type_groups.clear(),
             |m| m.types[3].supertype = Some(3),

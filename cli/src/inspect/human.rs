@@ -159,9 +159,11 @@ impl Report {
             (counts.import_trampolines, "trampolines out of it"),
             (self.runtime_symbols.len(), "runtime symbols"),
             (counts.globals, "globals"),
+            (counts.tags, "tags"),
             (counts.data_segments, "data segments"),
             (counts.element_segments, "element segments"),
             (counts.trap_sites, "trap sites"),
+            (counts.handled_calls, "calls with exception handlers"),
             (counts.address_pairs, "pairs in the address map"),
         ] {
             writeln!(f, "  {count:>8}  {what}")?;

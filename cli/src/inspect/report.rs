@@ -111,11 +111,13 @@ pub(super) struct Counts {
     pub(super) imported_functions: u32,
     pub(super) functions: usize,
     pub(super) globals: usize,
+    pub(super) tags: usize,
     pub(super) data_segments: usize,
     pub(super) element_segments: usize,
     pub(super) entry_trampolines: usize,
     pub(super) import_trampolines: usize,
     pub(super) trap_sites: usize,
+    pub(super) handled_calls: usize,
     pub(super) address_pairs: usize,
 }
 
@@ -193,11 +195,13 @@ impl Report {
                 imported_functions: imported.funcs,
                 functions: artifact.funcs().len(),
                 globals: manifest.globals.len(),
+                tags: manifest.tags.len(),
                 data_segments: manifest.data_segments.len(),
                 element_segments: manifest.element_segments.len(),
                 entry_trampolines: manifest.entry_trampolines.iter().flatten().count(),
                 import_trampolines: manifest.import_trampolines.iter().flatten().count(),
                 trap_sites: artifact.traps().len(),
+                handled_calls: artifact.unwind().len(),
                 address_pairs: artifact.address_map().len(),
             },
             functions: types.functions().collect(),
@@ -283,6 +287,8 @@ struct Types<'a> {
     tables: Vec<TableType>,
     memories: Vec<MemoryType>,
     globals: Vec<GlobalType>,
+    /// Indices into the manifest's types.
+    tags: Vec<u32>,
 }
 
 impl<'a> Types<'a> {
@@ -295,6 +301,7 @@ impl<'a> Types<'a> {
             tables: Vec::new(),
             memories: Vec::new(),
             globals: Vec::new(),
+            tags: Vec::new(),
         };
         for import in &manifest.imports {
             match import.ty {
@@ -302,6 +309,7 @@ impl<'a> Types<'a> {
                 ImportType::Table(ty) => types.tables.push(ty),
                 ImportType::Memory(ty) => types.memories.push(ty),
                 ImportType::Global(ty) => types.globals.push(ty),
+                ImportType::Tag(ty) => types.tags.push(ty),
             }
         }
         let funcs = artifact.funcs();
@@ -314,6 +322,7 @@ impl<'a> Types<'a> {
         types
             .globals
             .extend(manifest.globals.iter().map(|it| it.ty));
+        types.tags.extend(&manifest.tags);
         types
     }
 
@@ -321,6 +330,11 @@ impl<'a> Types<'a> {
     fn func_type(&self, index: u32) -> String {
         let ty = self.artifact.manifest().types.get(index as usize);
         ty.map_or_else(|| "?".into(), ToString::to_string)
+    }
+
+    /// The type of a tag, whose parameters are those of the function type at an index.
+    fn tag_type(&self, index: u32) -> String {
+        self.func_type(index).replacen("(func", "(tag", 1)
     }
 
     fn import(&self, import: &Import) -> ImportReport {
@@ -332,6 +346,7 @@ impl<'a> Types<'a> {
                 ImportType::Table(ty) => ty.to_string(),
                 ImportType::Memory(ty) => ty.to_string(),
                 ImportType::Global(ty) => ty.to_string(),
+                ImportType::Tag(ty) => self.tag_type(ty),
             },
         }
     }
@@ -348,6 +363,10 @@ impl<'a> Types<'a> {
             ExternIndex::Table(index) => (index, text(&self.tables, index)),
             ExternIndex::Memory(index) => (index, text(&self.memories, index)),
             ExternIndex::Global(index) => (index, text(&self.globals, index)),
+            ExternIndex::Tag(index) => {
+                let ty = self.tags.get(index as usize);
+                (index, ty.map(|&ty| self.tag_type(ty)))
+            }
         };
         ExportReport {
             name: export.name.clone(),

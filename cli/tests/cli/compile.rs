@@ -105,11 +105,10 @@ fn what_is_no_module_is_named_with_the_place() {
         b"(module (func i32.add drop))",
         &["in binary form", "offset"],
     );
-    let tag = b"(module (tag))";
     check(
-        "tag.wat",
-        tag,
-        &["not supported yet: exception handling", "offset"],
+        "struct.wat",
+        b"(module (type (struct)))",
+        &["not supported yet: garbage collection", "offset"],
     );
     check(
         "elf.wasm",

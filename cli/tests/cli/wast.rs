@@ -19,8 +19,8 @@ const FAILS: &str = r#"(module (func (export "one") (result i32) (i32.const 1)))
 (invoke $absent "f")
 "#;
 
-const UNSUPPORTED: &str = r#"(module (tag))
-(assert_invalid (module (tag)) "anything")
+const UNSUPPORTED: &str = r#"(module (type (struct)))
+(assert_invalid (module (type (struct))) "anything")
 "#;
 
 const NO_SCRIPT: &str = "(module)\n  (assert_everything)";
@@ -130,7 +130,7 @@ fn of_a_directory_all_scripts_below_are_run_sorted() {
 #[test]
 fn only_the_first_failures_are_listed_unless_all_are_asked_for() {
     let scratch = Scratch::new();
-    let script = "(invoke \"f\")\n".repeat(12) + "(module (tag))";
+    let script = "(invoke \"f\")\n".repeat(12) + "(module (type (struct)))";
     let script = scratch.file("a.wast", script);
     let script = script.to_str().unwrap();
     let text = printed(&precast(["wast", script]).output(), 1);

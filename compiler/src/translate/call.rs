@@ -36,8 +36,9 @@ struct Callee {
     vmctx: Value,
 }
 
+/// What is called.
 #[derive(Clone, Copy)]
-enum Code {
+pub(super) enum Code {
     /// A function of the module's.
     Defined(FuncRef),
     /// At this address.
@@ -114,16 +115,26 @@ impl Translator<'_, '_> {
             self.reachable = false;
             return;
         }
-        let call = match callee.code {
-            Code::Defined(func) => self.builder.ins().call(func, &args),
-            Code::At(code) => {
-                let signature = self.env.signature(self.builder.func, callee.ty);
-                self.builder.ins().call_indirect(signature, code, &args)
-            }
-        };
-        let results = self.builder.inst_results(call);
+        let results = self.emit_call(callee, &args);
         self.extent.passed_values += results.len();
-        self.stack.extend_from_slice(results);
+        let types = &self.env.env.module.type_at(callee.ty).results;
+        for (&result, &ty) in results.iter().zip(types) {
+            self.keep_findable(result, ty);
+        }
+        self.stack.extend(results);
+    }
+
+    /// Makes a call that comes back here; gives its results.
+    fn emit_call(&mut self, callee: Callee, args: &[Value]) -> Values {
+        let signature = self.env.signature(self.builder.func, callee.ty);
+        if self.exceptions.are_handled() {
+            return self.try_call(callee.code, signature, args);
+        }
+        let call = match callee.code {
+            Code::Defined(func) => self.builder.ins().call(func, args),
+            Code::At(code) => self.builder.ins().call_indirect(signature, code, args),
+        };
+        self.builder.inst_results(call).into()
     }
 
     fn call_indirect(&mut self, type_index: u32, table: u32, kind: Kind) {

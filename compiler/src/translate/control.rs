@@ -39,7 +39,7 @@ pub(super) struct Cold {
     from: usize,
 }
 
-enum Kind {
+pub(super) enum Kind {
     /// A `block`, or the function itself.
     Block,
     Loop {
@@ -58,6 +58,10 @@ enum Kind {
     },
     /// The second arm of an `if`.
     Else,
+    /// A `try_table`, around which there are so many exception handlers.
+    TryTable {
+        outer: usize,
+    },
 }
 
 impl Frame {
@@ -69,7 +73,7 @@ impl Frame {
     }
 }
 
-fn block_args(values: &[Value]) -> SmallVec<[BlockArg; 8]> {
+pub(super) fn block_args(values: &[Value]) -> SmallVec<[BlockArg; 8]> {
     values.iter().copied().map(BlockArg::Value).collect()
 }
 
@@ -171,7 +175,7 @@ impl Translator<'_, '_> {
         self.reachable = false;
     }
 
-    fn block_type(&self, ty: BlockType, offset: u64) -> Result<FuncType> {
+    pub(super) fn block_type(&self, ty: BlockType, offset: u64) -> Result<FuncType> {
         Ok(match ty {
             BlockType::Empty => FuncType::new([], []),
             BlockType::Type(result) => {
@@ -189,12 +193,13 @@ impl Translator<'_, '_> {
         self.extent.passed_values += types.len();
         let block = self.builder.create_block();
         for ty in types {
-            self.builder.append_block_param(block, clif_type(*ty));
+            let param = self.builder.append_block_param(block, clif_type(*ty));
+            self.keep_findable(param, *ty);
         }
         block
     }
 
-    fn open(&mut self, kind: Kind, ty: &FuncType) {
+    pub(super) fn open(&mut self, kind: Kind, ty: &FuncType) {
         let exit = self.block_with(&ty.results);
         let branch_arity = match kind {
             Kind::Loop { .. } => ty.params.len(),
@@ -309,6 +314,7 @@ impl Translator<'_, '_> {
                     self.builder.ins().jump(frame.exit, &block_args(&params));
                 }
             }
+            Kind::TryTable { outer } => self.end_try_table(outer),
             Kind::Block | Kind::Else => {}
         }
         self.stack.truncate(frame.height);
@@ -346,7 +352,7 @@ impl Translator<'_, '_> {
     }
 
     /// The block that a branch to `depth` goes to, and the number of values it takes.
-    fn branch_target(&mut self, depth: u32) -> (Block, usize) {
+    pub(super) fn branch_target(&mut self, depth: u32) -> (Block, usize) {
         let frame = self.frame_at(depth);
         if !matches!(frame.kind, Kind::Loop { .. }) {
             frame.exit_used = true;

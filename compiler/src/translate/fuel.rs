@@ -50,6 +50,7 @@ fn cost(operator: &Operator<'_>) -> u32 {
         | Operator::Drop
         | Operator::Block { .. }
         | Operator::Loop { .. }
+        | Operator::TryTable { .. }
         | Operator::Else
         | Operator::End => 0,
         _ => 1,

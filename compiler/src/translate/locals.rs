@@ -16,6 +16,7 @@ use precast_artifacts_format::ValType;
 use wasmparser::{FunctionBody, Operator};
 
 use super::Result;
+use super::exception::is_exception;
 use crate::env::{POINTER, clif_type};
 use crate::module::Module;
 
@@ -111,8 +112,15 @@ impl Locals {
     }
 
     fn variable(&mut self, builder: &mut FunctionBuilder<'_>, local: u32) -> Variable {
-        let ty = clif_type(self.types[local as usize]);
-        *self.variables[local as usize].get_or_insert_with(|| builder.declare_var(ty))
+        let ty = self.types[local as usize];
+        *self.variables[local as usize].get_or_insert_with(|| {
+            let variable = builder.declare_var(clif_type(ty));
+            if is_exception(ty) {
+                // In the function's frame during calls, where the loader finds it.
+                builder.declare_var_needs_stack_map(variable);
+            }
+            variable
+        })
     }
 
     /// A slot with a place for each local, all of it zero.

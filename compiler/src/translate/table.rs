@@ -96,9 +96,10 @@ impl Translator<'_, '_> {
     fn table_get(&mut self, table: u32) {
         let index = self.pop();
         let element = self.element_address(table, index, TrapCode::TableOutOfBounds);
-        let ty = clif_type(self.env.env.module.tables[table as usize].element);
+        let ty = self.env.env.module.tables[table as usize].element;
         let flags = self.env.table();
-        let value = self.builder.ins().load(ty, flags, element, 0);
+        let value = self.builder.ins().load(clif_type(ty), flags, element, 0);
+        self.keep_findable(value, ty);
         self.push(value);
     }
 

@@ -56,6 +56,13 @@ impl Translator<'_, '_> {
                 let [first, second, condition] = self.pop3();
                 let (first, second) = (self.as_bytes(first), self.as_bytes(second));
                 let value = self.builder.ins().select(condition, first, second);
+                if let Operator::TypedSelect {
+                    ty: wasmparser::ValType::Ref(ty),
+                } = operator
+                    && refers_to_exceptions(ty.heap_type())
+                {
+                    self.keep_findable(value, ValType::EXNREF);
+                }
                 self.push(value);
             }
             _ => return false,
@@ -87,9 +94,11 @@ impl Translator<'_, '_> {
             Some(ConstExpr::RefNull(heap)) => self.null(heap),
             Some(ConstExpr::GlobalGet(_) | ConstExpr::RefFunc(_) | ConstExpr::Ops(_)) | None => {
                 let (base, offset) = self.global_place(global);
-                let ty = clif_type(self.env.env.module.global_content(global));
+                let ty = self.env.env.module.global_content(global);
                 let flags = self.env.global();
-                self.builder.ins().load(ty, flags, base, offset)
+                let value = self.builder.ins().load(clif_type(ty), flags, base, offset);
+                self.keep_findable(value, ty);
+                value
             }
         }
     }
@@ -130,4 +139,15 @@ impl Translator<'_, '_> {
             self.builder.ins().uextend(POINTER, reference)
         }
     }
+}
+
+fn refers_to_exceptions(heap: wasmparser::HeapType) -> bool {
+    use wasmparser::AbstractHeapType::{Exn, NoExn};
+    matches!(
+        heap,
+        wasmparser::HeapType::Abstract {
+            ty: Exn | NoExn,
+            ..
+        }
+    )
 }

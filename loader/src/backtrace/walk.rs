@@ -113,27 +113,50 @@ unsafe fn walk(core: *const StoreCore, fp: u64, frames: &mut RawFrames) {
     }
 }
 
+/// Who has called the code that a frame is of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Caller {
+    /// Where the call returns to.
+    pub(crate) return_address: u64,
+    /// The caller's frame pointer.
+    pub(crate) fp: u64,
+}
+
+/// The caller of the frame at `fp`, which is not the entry trampoline's at `entry_fp`. `None` for
+/// a damaged chain, of which nothing more can be known.
+///
+/// # Safety
+///
+/// If `fp` lies below `entry_fp`, it belongs to the chain of frames that guest code has built from
+/// there on, on this thread's stack.
+pub(crate) unsafe fn caller_of(fp: u64, entry_fp: u64) -> Option<Caller> {
+    // The stack grows downward, so that callers stand above.
+    if fp == 0 || fp >= entry_fp || !fp.is_multiple_of(8) {
+        return None;
+    }
+    // SAFETY: the caller's promise.
+    let (return_address, caller_fp) = unsafe { arch::caller_of_frame(fp) };
+    let caller = Caller {
+        return_address,
+        fp: caller_fp,
+    };
+    (caller_fp > fp).then_some(caller)
+}
+
 /// Notes the callers of the frame at `fp`, up to the entry trampoline's frame.
 unsafe fn walk_activation(mut fp: u64, entry_fp: u64, frames: &mut RawFrames) -> ControlFlow<()> {
     while fp != entry_fp {
-        // The stack grows downward, so that callers stand above. Anything else is a damaged chain,
-        // of which nothing more can be known.
-        if fp == 0 || fp > entry_fp || !fp.is_multiple_of(8) {
+        // SAFETY: `fp` belongs to the chain that generated code has built.
+        let Some(caller) = (unsafe { caller_of(fp, entry_fp) }) else {
             return ControlFlow::Break(());
-        }
-        // SAFETY: `fp` lies between the innermost frame and the entry trampoline's, in the chain
-        // that generated code has built.
-        let (return_address, caller_fp) = unsafe { arch::caller_of_frame(fp) };
-        if caller_fp <= fp {
-            return ControlFlow::Break(());
-        }
+        };
         // A function that was called from the entry trampoline's frame returns into the
         // trampoline, which is no Wasm function.
-        if caller_fp != entry_fp {
+        if caller.fp != entry_fp {
             // The call instruction ends where the return address points.
-            frames.push(return_address.wrapping_sub(1));
+            frames.push(caller.return_address.wrapping_sub(1));
         }
-        fp = caller_fp;
+        fp = caller.fp;
     }
     ControlFlow::Continue(())
 }

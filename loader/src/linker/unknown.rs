@@ -15,6 +15,7 @@ use crate::memory::Memory;
 use crate::module::Module;
 use crate::store::AsStoreMut;
 use crate::table::Table;
+use crate::tag::Tag;
 use crate::val::Val;
 
 impl<T> Linker<T> {
@@ -60,9 +61,9 @@ impl<T> Linker<T> {
 
     /// Defines everything that `module` imports and that is not defined yet as something empty: a
     /// function that does nothing and gives zeros and nulls; a global that is zero or null; a
-    /// memory of zeros or a table of nulls, as small as it may be.
+    /// memory of zeros or a table of nulls, as small as it may be; a tag that nobody else has.
     ///
-    /// Globals, memories and tables are made in `store`; if there are any, modules can then be
+    /// Globals, memories, tables and tags are made in `store`; if there are any, modules can then be
     /// instantiated in that store only. The definitions stay, and count like any other: a
     /// [resolver](Linker::resolver) is not asked for them, and other modules find them.
     ///
@@ -100,6 +101,7 @@ impl<T> Linker<T> {
                 &ExternType::Global(ty) => {
                     Global::new(store, ty, Val::default_of(ty.content))?.into()
                 }
+                ExternType::Tag(ty) => Tag::new(store, ty.clone())?.into(),
             };
             Ok(Some(Definition::Extern(item)))
         })

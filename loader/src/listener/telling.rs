@@ -86,7 +86,11 @@ pub(crate) struct Entered {
 }
 
 enum What {
-    Guest(Function),
+    Guest {
+        function: Function,
+        /// Its frame pointer.
+        fp: u64,
+    },
     Host(Function),
     /// The listener itself, which may call functions.
     Listener,
@@ -182,7 +186,12 @@ pub(crate) unsafe fn guest_begins(
         let Some(function) = Function::guest(&*core.as_ptr(), instance, func) else {
             return Ok(());
         };
-        begins(core, What::Guest, function, params)
+        begins(
+            core,
+            |function| What::Guest { function, fp },
+            function,
+            params,
+        )
     }
 }
 
@@ -204,7 +213,7 @@ pub(crate) unsafe fn guest_ends(
     unsafe {
         (*core.as_ptr()).context.exit_fp = fp;
         let Some(Entered {
-            what: What::Guest(function),
+            what: What::Guest { function, .. },
             ..
         }) = (*core.as_ptr()).entered.pop()
         else {
@@ -287,25 +296,44 @@ pub(crate) unsafe fn host_ends(
 ///
 /// `core` is a live store that nobody else uses, whose innermost call of guest code has just ended.
 pub(crate) unsafe fn left_early(core: NonNull<StoreCore>, mut outcome: Outcome) -> Outcome {
-    // SAFETY: the caller's promises; no reference into the store is in use when the listener is
-    // called.
+    // SAFETY: the caller's promises.
     unsafe {
-        loop {
-            let is_guest = |entered: &mut Entered| matches!(entered.what, What::Guest(_));
-            let Some(Entered {
-                what: What::Guest(function),
-                ..
-            }) = (*core.as_ptr()).entered.pop_if(is_guest)
-            else {
-                return outcome;
-            };
-            if let Err(panic) = tell(core, function, Event::Abort)
-                && matches!(outcome, Outcome::Error(_))
-            {
+        // Above all frames there are.
+        while let Err(panic) = unwound(core, u64::MAX) {
+            if matches!(outcome, Outcome::Error(_)) {
                 outcome = Outcome::Panic(panic);
             }
         }
     }
+    outcome
+}
+
+/// Guest code goes on in the frame at `fp`: tells of the functions further in, which have ended
+/// with that.
+///
+/// # Errors
+///
+/// The first panic of the listener's, who has not been told of the rest then.
+///
+/// # Safety
+///
+/// `core` is a live store that nobody else uses, and no reference into it is in use.
+pub(crate) unsafe fn unwound(core: NonNull<StoreCore>, fp: u64) -> Result<(), Panic> {
+    let ended = |entered: &mut Entered| {
+        // The stack grows downward.
+        matches!(entered.what, What::Guest { fp: of, .. } if of < fp)
+    };
+    // SAFETY: the caller's promises.
+    unsafe {
+        while let Some(Entered {
+            what: What::Guest { function, .. },
+            ..
+        }) = (*core.as_ptr()).entered.pop_if(ended)
+        {
+            tell(core, function, Event::Abort)?;
+        }
+    }
+    Ok(())
 }
 
 /// A function begins.
@@ -316,7 +344,7 @@ pub(crate) unsafe fn left_early(core: NonNull<StoreCore>, mut outcome: Outcome) 
 /// - `params` is the address of slots with the function's parameters.
 unsafe fn begins(
     core: NonNull<StoreCore>,
-    what: fn(Function) -> What,
+    what: impl FnOnce(Function) -> What,
     function: Function,
     params: *const Slot,
 ) -> Result<(), Panic> {

@@ -61,6 +61,11 @@ impl<'a> Description<'a> {
                 let defined = |index| Some(globals.get(index as usize)?.ty);
                 ExternType::Global(of_either(&imported.globals, index, defined)?)
             }
+            ExternIndex::Tag(index) => {
+                let defined = |index| self.manifest.tags.get(index as usize).copied();
+                let ty = of_either(&imported.tags, index, defined)?;
+                ExternType::Tag(FuncType::clone(self.manifest.func_type(ty)?))
+            }
         })
     }
 }
@@ -74,6 +79,8 @@ struct Imported {
     tables: Vec<TableType>,
     memories: Vec<MemoryType>,
     globals: Vec<GlobalType>,
+    /// Indices into the manifest's types.
+    tags: Vec<u32>,
 }
 
 impl Imported {
@@ -85,6 +92,7 @@ impl Imported {
                 ImportType::Table(ty) => imported.tables.push(ty),
                 ImportType::Memory(ty) => imported.memories.push(ty),
                 ImportType::Global(ty) => imported.globals.push(ty),
+                ImportType::Tag(ty) => imported.tags.push(ty),
             }
         }
         imported

@@ -10,6 +10,7 @@ use precast_artifacts_format::abi::{StoreContext, VmctxHeader};
 
 use super::{memory, table};
 use crate::activation;
+use crate::exception::{self, Landing};
 use crate::listener;
 use crate::store::core::{Outcome, StoreCore};
 use crate::sys::arch::{self, ResumePoint};
@@ -25,11 +26,69 @@ pub(super) unsafe extern "C" fn raise() -> ! {
         // A trampoline runs only inside of an activation.
         std::process::abort();
     };
-    // SAFETY: the store is live, and it is its code that has been called last; the entry
-    // trampoline's frame stands, and between it and here are only frames of guest code, which hold
-    // nothing that must be dropped.
+    // SAFETY: the store is live, and it is its code that has been called last.
+    unsafe { go_on(core, || exception::rethrow(core)) }
+}
+
+/// `precast_throw`.
+///
+/// # Safety
+///
+/// Called by a throwing trampoline of an instance, with its vmctx, the index of a tag and the
+/// address of slots with the exception's arguments.
+pub(super) unsafe extern "C" fn throw(vmctx: u64, tag: u32, slots: u64) -> ! {
+    // SAFETY: the caller's promise. The pointer is for the whole store, beyond the core.
     unsafe {
-        let context = &raw const (*core.as_ptr()).context;
+        let (core, instance) = pointers_of(vmctx);
+        let core = NonNull::new_unchecked(core);
+        go_on(core, || exception::throw_new(core, instance, tag, slots))
+    }
+}
+
+/// `precast_throw_ref`.
+///
+/// # Safety
+///
+/// Called by a throwing trampoline of an instance, with its vmctx and the handle of an exception.
+pub(super) unsafe extern "C" fn throw_ref(vmctx: u64, handle: u32) -> ! {
+    // SAFETY: as for `throw`.
+    unsafe {
+        let core = NonNull::new_unchecked(pointers_of(vmctx).0);
+        go_on(core, || exception::throw_ref(core, handle))
+    }
+}
+
+/// Goes on where an exception is caught, or leaves guest code.
+///
+/// # Safety
+///
+/// - `core` is a live store, whose guest code waits for us, so that nobody else uses it.
+/// - Between the guest's frames and here, nothing must be dropped.
+unsafe fn go_on(
+    core: NonNull<StoreCore>,
+    throw: impl FnOnce() -> Result<Option<Landing>, Box<dyn Any + Send>>,
+) -> ! {
+    // SAFETY: the caller's promises; the frame of a handler that has been found stands.
+    unsafe {
+        match catch_unwind(AssertUnwindSafe(throw)).unwrap_or_else(Err) {
+            Ok(Some(Landing { at, payload })) => arch::resume_with(at, payload),
+            Ok(None) => leave(core.as_ptr()),
+            Err(panic) => leave_with(core.as_ptr(), panic),
+        }
+    }
+}
+
+/// Leaves guest code; the reason is in the store.
+///
+/// # Safety
+///
+/// - `core` is a live store, whose guest code waits for us, so that nobody else uses it.
+/// - Between the guest's frames and here, nothing must be dropped.
+unsafe fn leave(core: *mut StoreCore) -> ! {
+    // SAFETY: the entry trampoline's frame stands, and between it and here are only frames of
+    // guest code, which hold nothing that must be dropped, and those of the caller's promise.
+    unsafe {
+        let context = &raw const (*core).context;
         let to = ResumePoint {
             pc: (*context).entry_handler_pc,
             sp: (*context).entry_sp,
@@ -118,7 +177,7 @@ unsafe fn leave_with(core: *mut StoreCore, panic: Box<dyn Any + Send>) -> ! {
     // SAFETY: the caller's promises.
     unsafe {
         (*core).outcome = Some(Outcome::Panic(panic));
-        raise()
+        leave(core)
     }
 }
 

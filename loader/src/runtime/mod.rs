@@ -17,6 +17,8 @@ mod table;
 pub(crate) fn address(symbol: RuntimeSymbol) -> Option<u64> {
     let function: *const () = match symbol {
         RuntimeSymbol::Raise => entry::raise as *const (),
+        RuntimeSymbol::Throw => entry::throw as *const (),
+        RuntimeSymbol::ThrowRef => entry::throw_ref as *const (),
         RuntimeSymbol::MemoryGrow => entry::memory_grow as *const (),
         RuntimeSymbol::MemoryCopy => entry::memory_copy as *const (),
         RuntimeSymbol::MemoryFill => entry::memory_fill as *const (),

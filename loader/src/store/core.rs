@@ -15,11 +15,13 @@ use super::instance_data::InstanceData;
 use crate::backtrace::{self, RawFrames};
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::exception::Exceptions;
 use crate::extern_ref::ExternData;
 use crate::interrupt::{Deadline, Interrupts};
 use crate::limits::Limits;
 use crate::listener::{AnyListener, Entered};
 use crate::module::Module;
+use crate::tag::TagData;
 use crate::trap::Trap;
 use crate::vm::global::GlobalCell;
 use crate::vm::memory::LinearMemory;
@@ -72,6 +74,8 @@ pub(crate) struct StoreCore {
     /// What guest code knows of the host functions.
     pub(crate) host_contexts: Places<HostFuncContext>,
     pub(crate) extern_refs: Vec<ExternData>,
+    pub(crate) tags: Vec<TagData>,
+    pub(crate) exceptions: Exceptions,
     /// The modules of the instances, by the address of their code.
     pub(crate) modules: BTreeMap<u64, Module>,
 
@@ -125,6 +129,8 @@ impl StoreCore {
             host_funcs: Vec::new(),
             host_contexts: Places::new(),
             extern_refs: Vec::new(),
+            tags: Vec::new(),
+            exceptions: Exceptions::new(),
             modules: BTreeMap::new(),
             globals_by_address: AddressMap::default(),
             funcs_by_address: AddressMap::default(),

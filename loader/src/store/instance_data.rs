@@ -10,6 +10,7 @@ use crate::instance::Extern;
 use crate::memory::Memory;
 use crate::module::Module;
 use crate::table::Table;
+use crate::tag::Tag;
 use crate::vm::global::GlobalCell;
 use crate::vm::vmctx::Vmctx;
 
@@ -23,6 +24,8 @@ pub(crate) struct InstanceData {
     pub(crate) tables: Box<[Option<u32>]>,
     /// Number in the store of each imported global.
     pub(crate) imported_globals: Box<[u32]>,
+    /// Number in the store of each tag of the module's index space.
+    pub(crate) tags: Box<[u32]>,
     /// Which data segments have been dropped, by `data.drop` or because they are active.
     pub(crate) dropped_data: Box<[bool]>,
     /// Which element segments have been dropped, likewise.
@@ -113,6 +116,10 @@ impl StoreCore {
                     index: self.add_global(cell),
                 })
             }
+            ExternIndex::Tag(index) => Extern::Tag(Tag {
+                store,
+                index: *data.tags.get(index as usize)?,
+            }),
         })
     }
 }

@@ -424,6 +424,7 @@ impl Parts {
             funcs: &FuncTable::encode(&funcs, offset(&pt_funcs_end)),
             traps: &traps(),
             address_map: &address_map(),
+            unwind: &[0; 4],
             elements: &self.elements,
             passive: &self.passive,
             image: &self.image,

@@ -2,7 +2,7 @@
 //!
 //! - `program_counter`, `frame_pointer`: read from the context of a signal;
 //! - `set_resume`: makes the handler of a signal return elsewhere;
-//! - `resume`: goes elsewhere at once;
+//! - `resume`, `resume_with`: goes elsewhere at once;
 //! - `stopped`: where a signal has interrupted guest code;
 //! - `caller_of_frame`: one step along the chain of frames.
 
@@ -16,7 +16,7 @@ pub(crate) use aarch64::*;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use x86_64::*;
 
-/// Where to go on: in the exit of an entry trampoline.
+/// Where to go on: in the exit of an entry trampoline, or at an exception handler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ResumePoint {
     /// Program counter.

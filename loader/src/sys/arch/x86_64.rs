@@ -105,6 +105,31 @@ pub(crate) unsafe fn resume(to: ResumePoint) -> ! {
     }
 }
 
+/// Goes to `to`, with two values in the registers in which the code generator's exception handlers
+/// expect them.
+///
+/// # Safety
+///
+/// - `to` is an exception handler of a call that is waiting, in a frame on this stack.
+/// - The frames up to there hold nothing that must be dropped.
+pub(crate) unsafe fn resume_with(to: ResumePoint, payload: [u64; 2]) -> ! {
+    // SAFETY: by the caller's promise the code at `pc` expects this stack and frame; it has kept
+    // no other register over its call.
+    unsafe {
+        asm!(
+            "mov rsp, {sp}",
+            "mov rbp, {fp}",
+            "jmp {pc}",
+            pc = in(reg) to.pc,
+            sp = in(reg) to.sp,
+            fp = in(reg) to.fp,
+            in("rax") payload[0],
+            in("rdx") payload[1],
+            options(noreturn),
+        )
+    }
+}
+
 /// The return address and the frame pointer of whoever called the code with the frame at `fp`.
 ///
 /// # Safety

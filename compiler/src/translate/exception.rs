@@ -1,0 +1,242 @@
+//! Exceptions: where they are caught and where they are thrown.
+//!
+//! Inside of a `try_table` a call ends its block, and names besides the block where it returns to a
+//! handler for each clause of all the `try_table`s around it. Nothing else is done on the way in or
+//! out: a call that returns costs what it costs elsewhere, but for values that would have stayed in
+//! registers. Which handler an exception goes to is found by the loader, in what
+//! [`UnwindTable`](precast_artifacts_format::UnwindTable) keeps of this.
+
+use cranelift_codegen::ir::{
+    Block, BlockArg, BlockCall, ExceptionTable, ExceptionTableData, ExceptionTableItem,
+    ExceptionTag, InstBuilder as _, SigRef, StackSlot, StackSlotData, StackSlotKind, Value, types,
+};
+use precast_artifacts_format::{Catches, Hierarchy, TrapCode, ValType};
+use wasmparser::{Catch, Operator, TryTable};
+
+use super::call::Code;
+use super::control::{Kind, block_args};
+use super::{Result, Translator, Values};
+use crate::env::{POINTER, Throwing};
+use crate::error::CompileError;
+use crate::trampoline::{SLOT_BYTES, load_slots, store_slots};
+use crate::trap::clif_trap;
+
+/// The most handlers that all calls of a function may have together: each call has those of all
+/// the `try_table`s around it, so that there may be as many as the square of the function's length.
+const MAX_HANDLERS: usize = 1 << 20;
+
+/// What one function's translation has built up for exceptions.
+#[derive(Default)]
+pub(super) struct Exceptions {
+    /// Handlers of the `try_table`s around here, the first that counts last.
+    handlers: Vec<Handler>,
+    /// How many handlers the calls so far have together.
+    attached: usize,
+    /// Where the arguments of what is thrown go, and its size in slots.
+    slots: Option<(StackSlot, usize)>,
+}
+
+struct Handler {
+    catches: Catches,
+    block: Block,
+}
+
+impl Exceptions {
+    /// Whether a call here may go on elsewhere than behind it.
+    pub(super) fn are_handled(&self) -> bool {
+        !self.handlers.is_empty()
+    }
+
+    /// Fails if there are more handlers than a function may have.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.attached <= MAX_HANDLERS {
+            return Ok(());
+        }
+        Err(CompileError::Limit {
+            what: "the calls of a function have too many exception handlers together",
+            limit: MAX_HANDLERS as u64,
+        })
+    }
+}
+
+impl Translator<'_, '_> {
+    /// Translates `operator` if it is one of this group; says whether it was.
+    pub(super) fn exception_operator(
+        &mut self,
+        operator: &Operator<'_>,
+        offset: u64,
+    ) -> Result<bool> {
+        match operator {
+            Operator::TryTable { try_table } => self.try_table(try_table, offset)?,
+            Operator::Throw { tag_index } => self.throw(*tag_index),
+            Operator::ThrowRef => self.throw_ref(),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Notes that a reference to an exception has to be in the function's frame during calls, where
+    /// the loader finds it when it looks for exceptions that are still in use. Everything else is
+    /// left as it is.
+    pub(super) fn keep_findable(&mut self, value: Value, ty: ValType) {
+        if is_exception(ty) {
+            self.builder.declare_value_needs_stack_map(value);
+        }
+    }
+
+    fn try_table(&mut self, try_table: &TryTable, offset: u64) -> Result<()> {
+        let ty = self.block_type(try_table.ty, offset)?;
+        let body = self.builder.create_block();
+        self.builder.ins().jump(body, &[]);
+        self.builder.seal_block(body);
+        let outer = self.exceptions.handlers.len();
+        // The labels count from outside of the block, and the first clause counts first.
+        for clause in try_table.catches.iter().rev() {
+            let handler = self.handler(clause);
+            self.exceptions.handlers.push(handler);
+        }
+        self.builder.switch_to_block(body);
+        self.open(Kind::TryTable { outer }, &ty);
+        Ok(())
+    }
+
+    /// The end of a `try_table` around which there are `outer` handlers.
+    pub(super) fn end_try_table(&mut self, outer: usize) {
+        for handler in self.exceptions.handlers.drain(outer..) {
+            self.builder.seal_block(handler.block);
+        }
+    }
+
+    /// The block that an exception comes to by a clause, from where it goes to the clause's label.
+    fn handler(&mut self, clause: &Catch) -> Handler {
+        let (tag, keeps_reference, label) = match *clause {
+            Catch::One { tag, label } => (Some(tag), false, label),
+            Catch::OneRef { tag, label } => (Some(tag), true, label),
+            Catch::All { label } => (None, false, label),
+            Catch::AllRef { label } => (None, true, label),
+        };
+        let block = self.builder.create_block();
+        self.builder.set_cold_block(block);
+        let [slots, exception] = [POINTER; 2].map(|ty| self.builder.append_block_param(block, ty));
+        self.builder.switch_to_block(block);
+        let mut values = Values::new();
+        if let Some(tag) = tag {
+            let params = &self.env.env.module.tag_type(tag).params;
+            values.extend(load_slots(&mut self.builder, slots, params));
+            for (&value, &ty) in values.iter().zip(params) {
+                self.keep_findable(value, ty);
+            }
+        }
+        if keeps_reference {
+            let exception = self.builder.ins().ireduce(types::I32, exception);
+            self.keep_findable(exception, ValType::EXNREF);
+            values.push(exception);
+        }
+        let (target, _) = self.branch_target(label);
+        self.builder.ins().jump(target, &block_args(&values));
+        let catches = Catches {
+            tag,
+            keeps_reference,
+        };
+        Handler { catches, block }
+    }
+
+    /// Calls a function inside of a `try_table`; gives the results.
+    pub(super) fn try_call(&mut self, code: Code, signature: SigRef, args: &[Value]) -> Values {
+        let returned = self.builder.create_block();
+        let results = self.builder.func.dfg.signatures[signature].returns.clone();
+        let results: Values = results
+            .iter()
+            .map(|result| self.builder.append_block_param(returned, result.value_type))
+            .collect();
+        let table = self.exception_table(signature, returned, results.len());
+        match code {
+            Code::Defined(func) => self.builder.ins().try_call(func, args, table),
+            Code::At(code) => self.builder.ins().try_call_indirect(code, args, table),
+        };
+        self.builder.seal_block(returned);
+        self.builder.switch_to_block(returned);
+        results
+    }
+
+    fn exception_table(
+        &mut self,
+        signature: SigRef,
+        returned: Block,
+        results: usize,
+    ) -> ExceptionTable {
+        let pool = &mut self.builder.func.dfg.value_lists;
+        let results = (0..results as u32).map(BlockArg::TryCallRet);
+        let on_return = BlockCall::new(returned, results, pool);
+        let mut items = vec![ExceptionTableItem::Context(self.env.vmctx)];
+        for &Handler { catches, block } in self.exceptions.handlers.iter().rev() {
+            self.exceptions.attached += 1;
+            if self.exceptions.attached > MAX_HANDLERS {
+                break;
+            }
+            let tag = catches.to_number().expect("validated: tags are few");
+            let payload = [0, 1].map(BlockArg::TryCallExn);
+            let call = BlockCall::new(block, payload, pool);
+            items.push(ExceptionTableItem::Tag(ExceptionTag::from_u32(tag), call));
+            if catches.tag.is_none() {
+                // Nothing comes to those further out.
+                break;
+            }
+        }
+        let table = ExceptionTableData::new(signature, on_return, items);
+        self.builder.func.dfg.exception_tables.push(table)
+    }
+
+    fn throw(&mut self, tag: u32) {
+        let params = self.env.env.module.tag_type(tag).params.len();
+        let args = self.pop_many(params);
+        let slots = self.argument_slots(params);
+        store_slots(&mut self.builder, slots, &args);
+        let tag = self.builder.ins().iconst(types::I32, i64::from(tag));
+        self.leave_by_throwing(Throwing::New, tag, slots);
+    }
+
+    fn throw_ref(&mut self) {
+        let exception = self.pop();
+        let trap = clif_trap(TrapCode::NullExceptionReference);
+        self.builder.ins().trapz(exception, trap);
+        let no_slots = self.builder.ins().iconst(POINTER, 0);
+        self.leave_by_throwing(Throwing::Again, exception, no_slots);
+    }
+
+    fn leave_by_throwing(&mut self, throwing: Throwing, what: Value, slots: Value) {
+        let trampoline = self.env.throwing(self.builder.func, throwing);
+        let args = [self.env.vmctx, what, slots];
+        if self.exceptions.are_handled() {
+            let signature = self.builder.func.dfg.ext_funcs[trampoline].signature;
+            self.try_call(Code::Defined(trampoline), signature, &args);
+        } else {
+            self.builder.ins().call(trampoline, &args);
+        }
+        self.trap(TrapCode::Unreachable);
+    }
+
+    /// The address of that many slots in the function's frame. All that it throws shares them.
+    fn argument_slots(&mut self, count: usize) -> Value {
+        let bytes = count as u32 * SLOT_BYTES as u32;
+        let (slot, room) = *self.exceptions.slots.get_or_insert_with(|| {
+            let slot = self.builder.create_sized_stack_slot(StackSlotData::new(
+                StackSlotKind::ExplicitSlot,
+                bytes,
+                SLOT_BYTES.trailing_zeros() as u8,
+            ));
+            (slot, count)
+        });
+        if count > room {
+            self.builder.func.sized_stack_slots[slot].size = bytes;
+            self.exceptions.slots = Some((slot, count));
+        }
+        self.builder.ins().stack_addr(POINTER, slot, 0)
+    }
+}
+
+/// Whether values of the type refer to exceptions.
+pub(super) fn is_exception(ty: ValType) -> bool {
+    ty.as_ref()
+        .is_some_and(|ty| ty.heap.hierarchy() == Hierarchy::Exn)
+}
