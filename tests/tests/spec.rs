@@ -45,12 +45,7 @@ static SUITES: [Suite; 22] = [
     Suite::proposal("extended-const", Proposal::ExtendedConst, WASM3, 284),
     Suite::proposal("gc", Proposal::GC, WASM3, 117),
     Suite::proposal("custom-page-sizes", Proposal::CustomPageSizes, ALL, 207),
-    Suite::proposal(
-        "wide-arithmetic",
-        Proposal::WideArithmetic,
-        Features::ALL,
-        109,
-    ),
+    Suite::proposal("wide-arithmetic", Proposal::WideArithmetic, ALL, 109),
     Suite::proposal("threads", Proposal::Threads, ALL, 351),
 ];
 
