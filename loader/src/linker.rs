@@ -189,8 +189,8 @@ impl<T> Linker<T> {
         self.insert(module, name, Definition::Host(definition))
     }
 
-    /// Defines something that belongs to a store: a memory, table or global of the host's, or what
-    /// an instance exports. Modules that import it can then be instantiated in that store only.
+    /// Defines something that belongs to a store: a memory, table, global or tag of the host's, or
+    /// what an instance exports. Modules that import it can then be instantiated in that store only.
     ///
     /// # Errors
     ///

@@ -3,7 +3,7 @@
 
 use std::error::Error as StdError;
 
-use precast_compiler::Options;
+use precast_compiler::{CompileError, Options};
 use precast_loader::{
     Caller, Config, Engine, Error, Exception, ExnRef, Extern, ExternType, FuncType, Instance,
     LimitError, Limits, LinkError, Linker, Module, Store, Tag, TrapCode, UsageError, Val, ValType,
@@ -566,4 +566,27 @@ fn what_the_host_refers_to_is_kept() {
     let reference = ExnRef::new(&mut store, &exception).unwrap();
     call(&mut store, guest, "garbage", 1000).unwrap();
     assert_eq!(reference.exception(&mut store), exception);
+}
+
+#[test]
+fn a_function_whose_handlers_would_be_too_many_is_refused() {
+    let nested = |blocks: usize, calls: usize, tags: usize| {
+        let opening: String = (0..blocks)
+            .map(|block| format!("(try_table (catch {} $out)", block % tags))
+            .collect();
+        format!(
+            "(module {} (func $f) (func (block $out {opening}{}{})))",
+            "(tag)".repeat(tags),
+            "(call $f)".repeat(calls),
+            ")".repeat(blocks)
+        )
+    };
+    let compile = |wat: String| precast_compiler::compile(&wasm(&wat), &options());
+    let refused = compile(nested(400, 1000, 400));
+    assert!(
+        matches!(refused, Err(CompileError::Limit { .. })),
+        "{refused:?}"
+    );
+    // What only looks like many: nothing gets past the innermost handler for its tag.
+    compile(nested(1000, 1000, 1)).unwrap();
 }
