@@ -103,6 +103,13 @@ runtime_symbols! {
     NearestF64 = "precast_nearest_f64" (F64) -> F64;
     /// SSSE3's byte shuffle `(bytes, indices)`, for x86-64 CPUs without it.
     X86Pshufb = "precast_x86_pshufb" (V128, V128) -> V128;
+    /// `(vmctx, memory, index, offset, count) → waiters woken, or −1`, on which the code traps.
+    AtomicNotify = "precast_atomic_notify" (I64, I32, I64, I64, I32) -> I64;
+    /// `(vmctx, memory, index, offset, expected, timeout in ns) → 0 woken, 1 not equal, 2 timed
+    /// out, or −1`, on which the code traps. A timeout below zero is none.
+    AtomicWait32 = "precast_atomic_wait32" (I64, I32, I64, I64, I32, I64) -> I64;
+    /// The same for a value of 64 bits.
+    AtomicWait64 = "precast_atomic_wait64" (I64, I32, I64, I64, I64, I64) -> I64;
 }
 
 impl RuntimeSymbol {

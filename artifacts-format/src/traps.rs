@@ -104,6 +104,10 @@ trap_codes! {
     OutOfFuel = 13, "all fuel consumed";
     /// The time that the guest was given is over.
     DeadlineExceeded = 14, "deadline exceeded";
+    /// An atomic access whose address is not a multiple of its size.
+    UnalignedAtomic = 15, "unaligned atomic";
+    /// A wait on a memory that is not shared.
+    ExpectedSharedMemory = 16, "expected shared memory";
 }
 
 impl fmt::Display for TrapCode {

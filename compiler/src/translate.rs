@@ -5,6 +5,7 @@
 //! control becomes blocks ([`control`]). The other modules hold one group of operators each.
 //! Code after an unconditional branch is validated but not translated.
 
+mod atomic;
 mod call;
 mod control;
 mod fuel;
@@ -141,7 +142,8 @@ impl Translator<'_, '_> {
             || self.memory_operator(operator)
             || self.call_operator(operator)
             || self.table_operator(operator, offset)?
-            || self.simd_operator(operator);
+            || self.simd_operator(operator)
+            || self.atomic_operator(operator);
         if known {
             self.fuel_after(operator);
             Ok(())
