@@ -124,14 +124,19 @@ fn additions_of_all_widths_are_not_lost() {
         let engine = Engine::default();
         let module = compile(&engine, &wat, &options);
         let memory = shared(&engine, 1, 2);
-        in_threads(&module, &memory, |_, mut guest| guest.call::<_, ()>("add", ROUNDS).unwrap());
+        in_threads(&module, &memory, |_, mut guest| {
+            guest.call::<_, ()>("add", ROUNDS).unwrap()
+        });
         let sum = 3 * ROUNDS * THREADS as u64;
         for (op, _, at, bits) in WIDTHS {
             let found: u64 = memory.load(64 + at).unwrap();
             let mask = u64::MAX >> (64 - bits);
             assert_eq!(found & mask, sum & mask, "{op}");
         }
-        assert_eq!(memory.load::<u32>(64 + 24).unwrap(), ROUNDS as u32 * THREADS as u32);
+        assert_eq!(
+            memory.load::<u32>(64 + 24).unwrap(),
+            ROUNDS as u32 * THREADS as u32
+        );
     }
 }
 
@@ -172,7 +177,9 @@ fn a_mutex_of_waits_and_notifications_guards_plain_data() {
     let engine = Engine::default();
     let module = compile(&engine, MUTEX, &options());
     let memory = shared(&engine, 1, 2);
-    in_threads(&module, &memory, |_, mut guest| guest.call::<_, ()>("run", 3_000).unwrap());
+    in_threads(&module, &memory, |_, mut guest| {
+        guest.call::<_, ()>("run", 3_000).unwrap()
+    });
     let expected = 3_000 * THREADS as u64;
     assert_eq!(memory.load::<u64>(1024).unwrap(), expected);
     assert_eq!(memory.load::<u64>(4096).unwrap(), expected);
@@ -232,7 +239,11 @@ fn what_one_thread_grows_others_access() {
 #[test]
 fn of_all_that_grow_a_memory_each_gets_pages_of_its_own() {
     let engine = Engine::default();
-    let module = compile(&engine, &SIMPLE.replace("1 5 shared", "1 64 shared"), &options());
+    let module = compile(
+        &engine,
+        &SIMPLE.replace("1 5 shared", "1 64 shared"),
+        &options(),
+    );
     let memory = shared(&engine, 1, 64);
     let taken = in_threads(&module, &memory, |number, mut guest| {
         let mut taken = Vec::new();
@@ -244,7 +255,9 @@ fn of_all_that_grow_a_memory_each_gets_pages_of_its_own() {
             if before < 0 {
                 return taken;
             }
-            guest.call::<_, ()>("store", (before << 16, before)).unwrap();
+            guest
+                .call::<_, ()>("store", (before << 16, before))
+                .unwrap();
             taken.push(before);
         }
     });
@@ -267,8 +280,16 @@ fn waits_say_how_they_ended() {
     assert_eq!(guest.call::<_, i32>("wait32", (64, 4, -1i64)).unwrap(), 1);
     assert_eq!(guest.call::<_, i32>("wait32", (64, 5, MS)).unwrap(), 2);
     assert_eq!(guest.call::<_, i32>("wait32", (64, 5, 0i64)).unwrap(), 2);
-    assert_eq!(guest.call::<_, i32>("wait64", (64, 0i64, -1i64)).unwrap(), 1);
-    assert_eq!(guest.call::<_, i32>("wait64", (64, 1i64 << 40, MS)).unwrap(), 2);
+    assert_eq!(
+        guest.call::<_, i32>("wait64", (64, 0i64, -1i64)).unwrap(),
+        1
+    );
+    assert_eq!(
+        guest
+            .call::<_, i32>("wait64", (64, 1i64 << 40, MS))
+            .unwrap(),
+        2
+    );
     assert_eq!(guest.call::<_, i32>("notify", (64, -1)).unwrap(), 0);
 
     let mut trap = |name: &str, at: i32, expected| {
@@ -277,19 +298,40 @@ fn waits_say_how_they_ended() {
             "wait32" => guest.call::<_, i32>(name, (at, 0, 0i64)),
             _ => guest.call::<_, i32>(name, (at, 0i64, 0i64)),
         };
-        assert_eq!(trap_code(&error.unwrap_err()), Some(expected), "{name} {at}");
+        assert_eq!(
+            trap_code(&error.unwrap_err()),
+            Some(expected),
+            "{name} {at}"
+        );
     };
-    for (name, end, odd) in [("notify", 65_536, 2), ("wait32", 65_536, 65_534), ("wait64", 65_528, 4)] {
+    for (name, end, odd) in [
+        ("notify", 65_536, 2),
+        ("wait32", 65_536, 65_534),
+        ("wait64", 65_528, 4),
+    ] {
         trap(name, end, TrapCode::MemoryOutOfBounds);
         trap(name, -1, TrapCode::MemoryOutOfBounds);
-        let aligned_late = if name == "wait32" { TrapCode::MemoryOutOfBounds } else { TrapCode::UnalignedAtomic };
+        let aligned_late = if name == "wait32" {
+            TrapCode::MemoryOutOfBounds
+        } else {
+            TrapCode::UnalignedAtomic
+        };
         trap(name, odd, aligned_late);
         trap(name, 1, TrapCode::UnalignedAtomic);
     }
-    assert_eq!(memory.atomic_wait(64, 4u32, None).unwrap(), WaitResult::NotEqual);
+    assert_eq!(
+        memory.atomic_wait(64, 4u32, None).unwrap(),
+        WaitResult::NotEqual
+    );
     let soon = Some(Duration::from_millis(1));
-    assert_eq!(memory.atomic_wait(64, 5u32, soon).unwrap(), WaitResult::TimedOut);
-    let unaligned = UsageError::Unaligned { offset: 66, align: 4 };
+    assert_eq!(
+        memory.atomic_wait(64, 5u32, soon).unwrap(),
+        WaitResult::TimedOut
+    );
+    let unaligned = UsageError::Unaligned {
+        offset: 66,
+        align: 4,
+    };
     assert!(matches!(memory.atomic_notify(66, 1), Err(Error::Usage(found)) if found == unaligned));
 }
 
@@ -402,14 +444,20 @@ fn bulk_operations_do_what_they_do_on_other_memories() {
                 if right {
                     copy[to..to + len].fill(from as u8);
                 }
-                (right, guest.call::<_, ()>("fill", (to as u32, from as u32, len as u32)))
+                (
+                    right,
+                    guest.call::<_, ()>("fill", (to as u32, from as u32, len as u32)),
+                )
             }
             1 => {
                 let right = inside(to, len, copy.len()) && inside(from, len, copy.len());
                 if right {
                     copy.copy_within(from..from + len, to);
                 }
-                (right, guest.call("copy", (to as u32, from as u32, len as u32)))
+                (
+                    right,
+                    guest.call("copy", (to as u32, from as u32, len as u32)),
+                )
             }
             _ => {
                 let (from, len) = (number(12), number(12));
@@ -417,7 +465,10 @@ fn bulk_operations_do_what_they_do_on_other_memories() {
                 if right {
                     copy[to..to + len].copy_from_slice(&b"0123456789"[from..from + len]);
                 }
-                (right, guest.call("init", (to as u32, from as u32, len as u32)))
+                (
+                    right,
+                    guest.call("init", (to as u32, from as u32, len as u32)),
+                )
             }
         };
         assert_eq!(done.is_ok(), right);
@@ -477,7 +528,10 @@ fn a_module_may_define_a_shared_memory_and_others_use_it() {
         let mut store = Store::new(&engine, ());
         let instance = Instance::new(&mut store, &definer, &[]).unwrap();
         let mut definer = Guest { store, instance };
-        let memory = definer.instance.memory(&mut definer.store, "memory").unwrap();
+        let memory = definer
+            .instance
+            .memory(&mut definer.store, "memory")
+            .unwrap();
         let memory = memory.as_shared(&definer.store).unwrap();
         let user = compile(&engine, SIMPLE, &options);
         let mut user = Guest::new(&user, &memory);
@@ -502,20 +556,32 @@ fn a_shared_memory_counts_in_every_store_that_uses_it() {
         store.set_limits(Limits::new().total_memory_bytes(3 << 16));
         let ours = Memory::from_shared(&mut store, &memory).unwrap();
         let more = MemoryType::new(2, None);
-        assert!(matches!(Memory::new(&mut store, more), Err(Error::Limit(_))));
+        assert!(matches!(
+            Memory::new(&mut store, more),
+            Err(Error::Limit(_))
+        ));
         assert!(ours.grow(&mut store, 2).is_err());
     }
     let mut store = Store::new(&engine, ());
     store.set_limits(Limits::new().total_memory_bytes(1 << 16));
-    assert!(matches!(Memory::from_shared(&mut store, &memory), Err(Error::Limit(_))));
+    assert!(matches!(
+        Memory::from_shared(&mut store, &memory),
+        Err(Error::Limit(_))
+    ));
 }
 
 #[test]
 fn types_of_shared_memories_need_a_maximum_and_match_no_others() {
     let engine = Engine::default();
-    for ty in [MemoryType::new(1, None).shared(), MemoryType::new(1, Some(2))] {
+    for ty in [
+        MemoryType::new(1, None).shared(),
+        MemoryType::new(1, Some(2)),
+    ] {
         let refused = SharedMemory::new(&engine, ty);
-        assert!(matches!(refused, Err(Error::Usage(UsageError::InvalidMemoryType { .. }))));
+        assert!(matches!(
+            refused,
+            Err(Error::Usage(UsageError::InvalidMemoryType { .. }))
+        ));
     }
     let module = compile(&engine, SIMPLE, &options());
     let mut store = Store::new(&engine, ());
@@ -530,7 +596,11 @@ fn types_of_shared_memories_need_a_maximum_and_match_no_others() {
 #[test]
 fn a_fault_in_a_memory_that_grows_meanwhile_is_a_trap_or_none() {
     let engine = Engine::default();
-    let module = compile(&engine, &SIMPLE.replace("1 5 shared", "1 600 shared"), &options());
+    let module = compile(
+        &engine,
+        &SIMPLE.replace("1 5 shared", "1 600 shared"),
+        &options(),
+    );
     let memory = shared(&engine, 1, 600);
     let until = Instant::now() + Duration::from_secs(20);
     in_threads(&module, &memory, |number, mut guest| {
