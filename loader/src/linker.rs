@@ -14,7 +14,9 @@ use crate::extern_type::ExternType;
 use crate::func::Func;
 use crate::host_func::{HostFuncDef, IntoHostFunc};
 use crate::instance::{Extern, Instance};
+use crate::memory::Memory;
 use crate::module::Module;
+use crate::shared_memory::SharedMemory;
 use crate::store::core::StoreCore;
 use crate::store::{AsStoreMut, JustThis, StoreMut};
 use crate::val::Val;
@@ -69,6 +71,8 @@ enum Definition {
     Host(Arc<HostFuncDef>),
     /// Of a store already.
     Extern(Extern),
+    /// To be made a memory of the store that asks for it.
+    Shared(SharedMemory),
 }
 
 impl<T> Linker<T> {
@@ -213,6 +217,30 @@ impl<T> Linker<T> {
         item: impl Into<Extern>,
     ) -> Result<&mut Self, Error> {
         self.insert(module, name, Definition::Extern(item.into()))
+    }
+
+    /// Defines a shared memory. Unlike other memories it ties modules that import it to no store.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError::AlreadyDefined`].
+    ///
+    /// ```
+    /// use precast_loader::{Engine, Linker, MemoryType, SharedMemory};
+    ///
+    /// let engine = Engine::default();
+    /// let memory = SharedMemory::new(&engine, MemoryType::new(1, Some(16)).shared())?;
+    /// let mut linker = Linker::<()>::new(&engine);
+    /// linker.shared_memory("env", "memory", &memory)?;
+    /// # Ok::<(), precast_loader::Error>(())
+    /// ```
+    pub fn shared_memory(
+        &mut self,
+        module: &str,
+        name: &str,
+        memory: &SharedMemory,
+    ) -> Result<&mut Self, Error> {
+        self.insert(module, name, Definition::Shared(memory.clone()))
     }
 
     /// Defines all exports of an instance, under the name `module`.
@@ -562,9 +590,14 @@ impl<T> Linker<T> {
 
 impl Definition {
     /// What it means in that store, whose engine is the definition's.
-    fn resolve(&self, core: &mut StoreCore) -> Result<Extern, LinkError> {
+    fn resolve(&self, core: &mut StoreCore) -> Result<Extern, Error> {
         match self {
             Self::Extern(item) => Ok(*item),
+            Self::Shared(memory) => {
+                let index = core.add_shared_memory(memory)?;
+                let store = core.id;
+                Ok(Extern::Memory(Memory { store, index }))
+            }
             Self::Host(definition) => Ok(Extern::Func(Func::of_definition(core, definition)?)),
         }
     }

@@ -2,13 +2,14 @@
 //!
 //! What is right is arithmetic: an access of `size` bytes at `index + offset` is in bounds if the
 //! sum of the three, in numbers without end, is no more than the memory's length. What it reads
-//! and writes is compared with a copy of the memory.
+//! and writes is compared with a copy of the memory. Atomic accesses are right only at multiples of
+//! their size, too.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io;
 use std::ptr::NonNull;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use precast_compiler::{Features, OptLevel, Options};
 use precast_loader::{
@@ -18,6 +19,7 @@ use precast_loader::{
 use precast_tests::{Compiled, load, numbers, trap_code, wasm};
 
 /// A kind of access.
+#[derive(Clone, Copy)]
 struct Access {
     /// The instruction, with `%` where memory and offset go.
     text: &'static str,
@@ -42,9 +44,63 @@ enum Effect {
     Load(fn(&[u8]) -> u128),
     /// Writes the lowest bytes of the value.
     Store,
+    /// Reads a number atomically, and writes what this makes of it and the value.
+    Modify(fn(u64, u64) -> u64),
 }
 
-use Effect::{Load, Store as Write};
+/// What atomic instructions write: load, store, and those that have both numbers.
+const MODIFICATIONS: [(&str, fn(u64, u64) -> u64); 9] = [
+    ("load", |old, _| old),
+    ("store", |_, new| new),
+    ("rmw.add", |old, value| old.wrapping_add(value)),
+    ("rmw.sub", |old, value| old.wrapping_sub(value)),
+    ("rmw.and", |old, value| old & value),
+    ("rmw.or", |old, value| old | value),
+    ("rmw.xor", |old, value| old ^ value),
+    ("rmw.xchg", |_, new| new),
+    // Compares with the value, and writes its reverse.
+    (
+        "rmw.cmpxchg",
+        |old, value| if old == value { !value } else { old },
+    ),
+];
+
+/// The atomic instructions: all that there are, for all types and widths.
+fn atomics() -> impl Iterator<Item = Access> {
+    let types = [("i32", I32, 4), ("i64", I64, 8)];
+    let widths = [1, 2, 4, 8];
+    types.into_iter().flat_map(move |(ty, value, full)| {
+        let sizes = widths.into_iter().filter(move |&size| size <= full);
+        sizes.flat_map(move |size| {
+            MODIFICATIONS.into_iter().map(move |(name, modify)| {
+                let text = if size == full {
+                    format!("{ty}.atomic.{name} %")
+                } else {
+                    let bits = 8 * size;
+                    match name.split_once('.') {
+                        Some((_, op)) => format!("{ty}.atomic.rmw{bits}.{op}_u %"),
+                        None if name == "load" => format!("{ty}.atomic.load{bits}_u %"),
+                        None => format!("{ty}.atomic.store{bits} %"),
+                    }
+                };
+                Access {
+                    text: text.leak(),
+                    value,
+                    size,
+                    effect: Effect::Modify(modify),
+                }
+            })
+        })
+    })
+}
+
+/// All accesses: those of [`PLAIN`], then the atomic ones.
+static ACCESSES: LazyLock<Vec<Access>> = LazyLock::new(|| {
+    let plain = PLAIN.iter().copied();
+    plain.chain(atomics()).collect()
+});
+
+use Effect::{Load, Modify, Store as Write};
 use Value::{F32, F64, I32, I64, V128};
 
 fn unsigned(bytes: &[u8]) -> u128 {
@@ -86,7 +142,7 @@ fn sign(bytes: &[u8]) -> u128 {
 }
 
 #[rustfmt::skip]
-const ACCESSES: &[Access] = &[
+const PLAIN: &[Access] = &[
     Access { text: "i32.load8_u %", value: I32, size: 1, effect: Load(unsigned) },
     Access { text: "i64.store %", value: I64, size: 8, effect: Write },
     Access { text: "v128.load %", value: V128, size: 16, effect: Load(unsigned) },
@@ -198,7 +254,14 @@ impl Setup {
 
     const fn with_all_accesses(self) -> Self {
         Self {
-            accesses: ACCESSES.len(),
+            accesses: usize::MAX,
+            ..self
+        }
+    }
+
+    const fn with_all_but_atomics(self) -> Self {
+        Self {
+            accesses: PLAIN.len(),
             ..self
         }
     }
@@ -232,6 +295,9 @@ impl Setup {
             // Accesses differ in size only; two offsets without a check and two with one will do.
             let few = [0, 65_535, self.tunables.memory_guard_bytes, (1 << 32) - 1];
             offsets.retain(|offset| few.contains(offset));
+        }
+        if access >= PLAIN.len() {
+            offsets.retain(|&offset| offset == 0 || offset == (1 << 32) - 1);
         }
         offsets
     }
@@ -344,7 +410,7 @@ impl Setup {
             ),
         );
         let index_type = if self.ty.is_64 { "i64" } else { "i32" };
-        for (number, access) in ACCESSES[..self.accesses].iter().enumerate() {
+        for (number, access) in ACCESSES.iter().take(self.accesses).enumerate() {
             for offset in self.offsets_of(number) {
                 for label in self.labels(number) {
                     let made = FOLDED.iter().find(|(other, _)| *other == label);
@@ -384,6 +450,21 @@ fn folded(label: &str, index: u64, is_64: bool) -> u64 {
 }
 
 impl Access {
+    /// A number of 64 bits as the instruction takes it.
+    fn operand(&self, number: &str) -> String {
+        match self.value {
+            I32 => format!("(i32.wrap_i64 {number})"),
+            I64 => number.to_owned(),
+            F32 => format!("(f32.reinterpret_i32 (i32.wrap_i64 {number}))"),
+            F64 => format!("(f64.reinterpret_i64 {number})"),
+            V128 => format!("(i64x2.splat {number})"),
+        }
+    }
+
+    fn is_atomic(&self) -> bool {
+        matches!(self.effect, Modify(_))
+    }
+
     /// A function of index and value: `(param i64 i64) (result i64 i64)`.
     fn body(&self, memory: u32, offset: u64, index: &str) -> String {
         let place = format!("{memory} offset={offset}");
@@ -411,14 +492,27 @@ impl Access {
                 }
             }
             Write => {
-                let value = match self.value {
-                    I32 => "(i32.wrap_i64 (local.get 1))",
-                    I64 => "(local.get 1)",
-                    F32 => "(f32.reinterpret_i32 (i32.wrap_i64 (local.get 1)))",
-                    F64 => "(f64.reinterpret_i64 (local.get 1))",
-                    V128 => "(i64x2.splat (local.get 1))",
-                };
+                let value = self.operand("(local.get 1)");
                 format!("({instruction} {index} {value}) (i64.const 0) (i64.const 0)")
+            }
+            Modify(_) => {
+                let value = self.operand("(local.get 1)");
+                let reverse = self.operand("(i64.xor (local.get 1) (i64.const -1))");
+                let operands = if self.text.contains("cmpxchg") {
+                    format!("{value} {reverse}")
+                } else if self.text.contains("load") {
+                    String::new()
+                } else {
+                    value
+                };
+                let instruction = format!("({instruction} {index} {operands})");
+                match self.value {
+                    _ if self.text.contains("store") => {
+                        format!("{instruction} (i64.const 0) (i64.const 0)")
+                    }
+                    I32 => format!("(i64.extend_i32_u {instruction}) (i64.const 0)"),
+                    _ => format!("{instruction} (i64.const 0)"),
+                }
             }
         };
         format!("(param i64 i64) (result i64 i64) (local $v v128) {text}")
@@ -483,11 +577,9 @@ impl Border {
         let instance = Instance::new(&mut store, &module, &imports).unwrap();
         if setup.place == Place::Pooled {
             let neighbour = Instance::new(&mut store, &module, &[]).unwrap();
-            neighbour
-                .memory(&mut store, "memory")
-                .unwrap()
-                .data_mut(&mut store)
-                .fill(0x77);
+            let memory = neighbour.memory(&mut store, "memory").unwrap();
+            let length = memory.size_bytes(&store);
+            memory.fill(&mut store, 0, length, 0x77).unwrap();
         }
         let memory = instance.memory(&mut store, "memory").unwrap();
         let mut border = Self {
@@ -504,11 +596,9 @@ impl Border {
 
     /// Gives the memory contents without zeros, and copies them.
     fn refill(&mut self) {
-        let bytes = self.memory.data_mut(&mut self.store);
-        for byte in bytes.iter_mut() {
-            *byte = 1 + (self.number)(255) as u8;
-        }
-        self.copy = bytes.to_vec();
+        let length = self.memory.size_bytes(&self.store);
+        self.copy = (0..length).map(|_| 1 + (self.number)(255) as u8).collect();
+        self.memory.write(&mut self.store, 0, &self.copy).unwrap();
     }
 
     fn length(&self) -> u64 {
@@ -517,9 +607,9 @@ impl Border {
 
     /// Compares the whole memory with the copy.
     fn compare(&self, after: &str) {
-        let bytes = self.memory.data(&self.store);
+        let bytes = self.memory.read_vec(&self.store, 0, self.length());
         assert!(
-            bytes == &self.copy[..],
+            bytes.unwrap() == self.copy,
             "{:?}: contents after {after}",
             self.setup
         );
@@ -530,18 +620,13 @@ impl Border {
         start + u128::from(size) <= u128::from(length)
     }
 
-    fn trap_or_panic(&self, error: &Error, what: &dyn std::fmt::Display) {
+    fn trap_or_panic(&self, error: &Error, expected: TrapCode, what: &dyn std::fmt::Display) {
         let code = trap_code(error);
-        assert_eq!(
-            code,
-            Some(TrapCode::MemoryOutOfBounds),
-            "{:?}: {what}: {error}",
-            self.setup
-        );
+        assert_eq!(code, Some(expected), "{:?}: {what}: {error}", self.setup);
     }
 
     fn accesses(&mut self) {
-        for (number, access) in ACCESSES[..self.setup.accesses].iter().enumerate() {
+        for (number, access) in ACCESSES.iter().take(self.setup.accesses).enumerate() {
             for offset in self.setup.offsets_of(number) {
                 for label in self.setup.labels(number) {
                     self.access(number, access, offset, label);
@@ -579,37 +664,51 @@ impl Border {
             let what = std::fmt::from_fn(|f| {
                 write!(f, "{} at {index:#x} + {offset:#x} ({label})", access.text)
             });
-            let found = func.call(&mut self.store, (param, value));
             let start = u128::from(index) + u128::from(offset);
-            if !Self::is_inside(start, access.size, self.length()) {
+            let size = access.size as usize;
+            let trap = if !Self::is_inside(start, access.size, self.length()) {
+                Some(TrapCode::MemoryOutOfBounds)
+            } else if access.is_atomic() && !start.is_multiple_of(u128::from(access.size)) {
+                Some(TrapCode::UnalignedAtomic)
+            } else {
+                None
+            };
+            let range = start as usize..start as usize + if trap.is_none() { size } else { 0 };
+            let before = self.copy.get(range.clone()).map_or(0, unsigned);
+            // Every other time the value is the one that is there.
+            let value = match access.effect {
+                Modify(_) if value % 2 == 0 => before as u64,
+                _ => value,
+            };
+            let found = func.call(&mut self.store, (param, value));
+            if let Some(code) = trap {
                 match found {
                     Ok(found) => panic!("{:?}: {what}: no trap but {found:x?}", self.setup),
-                    Err(error) => self.trap_or_panic(&error, &what),
+                    Err(error) => self.trap_or_panic(&error, code, &what),
                 }
                 continue;
             }
             let (low, high) =
                 found.unwrap_or_else(|error| panic!("{:?}: {what}: {error}", self.setup));
-            let range = start as usize..start as usize + access.size as usize;
-            match access.effect {
-                Load(meaning) => {
-                    let found = u128::from(low) | u128::from(high) << 64;
-                    assert_eq!(
-                        found,
-                        meaning(&self.copy[range]),
-                        "{:?}: {what}",
-                        self.setup
-                    );
+            let found = u128::from(low) | u128::from(high) << 64;
+            let mask = u128::MAX >> (128 - 8 * size);
+            let (result, written) = match access.effect {
+                Load(meaning) => (meaning(&self.copy[range.clone()]), before),
+                Write => (0, u128::from(value) | u128::from(value) << 64),
+                Modify(modify) => {
+                    let is_store = access.text.contains("store");
+                    let after = modify(before as u64, value & mask as u64);
+                    (if is_store { 0 } else { before }, after.into())
                 }
-                Write => {
-                    let value = u128::from(value) | u128::from(value) << 64;
-                    let written = &value.to_le_bytes()[..access.size as usize];
-                    self.copy[range.clone()].copy_from_slice(written);
-                    let around =
-                        range.start.saturating_sub(32)..self.copy.len().min(range.end + 32);
-                    let bytes = &self.memory.data(&self.store)[around.clone()];
-                    assert_eq!(bytes, &self.copy[around], "{:?}: {what}", self.setup);
-                }
+            };
+            assert_eq!(found, result, "{:?}: {what}", self.setup);
+            if !matches!(access.effect, Load(_)) {
+                self.copy[range.clone()].copy_from_slice(&written.to_le_bytes()[..size]);
+                let around = range.start.saturating_sub(32)..self.copy.len().min(range.end + 32);
+                let mut bytes = vec![0; around.len()];
+                let at = around.start as u64;
+                self.memory.read(&self.store, at, &mut bytes).unwrap();
+                assert_eq!(bytes, &self.copy[around], "{:?}: {what}", self.setup);
             }
         }
     }
@@ -639,7 +738,7 @@ impl Border {
                             Ok(()) => assert!(right, "{:?}: {what}: no trap", this.setup),
                             Err(error) => {
                                 assert!(!right, "{:?}: {what}: {error}", this.setup);
-                                this.trap_or_panic(&error, &what);
+                                this.trap_or_panic(&error, TrapCode::MemoryOutOfBounds, &what);
                             }
                         }
                     };
@@ -733,7 +832,7 @@ fn guarded_memories_end_where_they_end_whatever_the_guard() {
 
 #[test]
 fn checked_memories_end_where_they_end() {
-    check(Setup::new(USUAL, CHECKED).with_all_accesses());
+    check(Setup::new(USUAL, CHECKED).with_all_but_atomics());
     check(Setup::new(EMPTY, CHECKED));
 }
 
@@ -752,11 +851,28 @@ fn memories_with_64_bit_addresses_end_where_they_end() {
 
 #[test]
 fn memories_of_single_bytes_end_where_they_end() {
-    check(Setup::new(BYTES, GUARDED).with_all_accesses());
+    check(Setup::new(BYTES, GUARDED).with_all_but_atomics());
     for ty in [NO_BYTES, BYTES.with_64_bits(), NO_BYTES.with_64_bits()] {
         check(Setup::new(ty, GUARDED));
     }
     check(Setup::new(BYTES, CHECKED));
+}
+
+#[test]
+fn shared_memories_end_where_they_end() {
+    check(Setup::new(USUAL.shared(), GUARDED).with_all_accesses());
+    for (ty, tunables) in [
+        (USUAL, CHECKED),
+        (EMPTY, guard(0)),
+        (USUAL.with_64_bits(), GUARDED),
+        (BYTES, GUARDED),
+    ] {
+        check(Setup::new(ty.shared(), tunables));
+    }
+    for place in [Place::Imported, Place::Pooled, Place::Allocated] {
+        check(Setup::new(USUAL.shared(), GUARDED).at(place));
+    }
+    check(Setup::new(USUAL.shared(), CHECKED).at(Place::Allocated));
 }
 
 #[test]
