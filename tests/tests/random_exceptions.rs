@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use precast_loader::{Caller, Engine, Error, Func, Linker, Store};
+use precast_loader::{Caller, Engine, Error, Func, Limits, Linker, Store};
 use precast_tests::run::{Configuration, configurations};
 use precast_tests::{Compiled, load, numbers, wasm};
 
@@ -273,6 +273,8 @@ fn compiled(configuration: &Configuration, text: &str) -> Outcomes {
         )
         .unwrap();
     let mut store = Store::new(&engine, ());
+    // So few at once that those in use no longer have to make room again and again.
+    store.set_limits(Limits::new().exception_bytes(2 << 10));
     let instance = linker.instantiate(&mut store, &module).unwrap();
     let trace = instance.global(&mut store, "trace").unwrap();
     let outcomes = (0..FUNCS).map(|func| {
