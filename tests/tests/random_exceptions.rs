@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use precast_loader::{Caller, Engine, Error, Func, Linker, Store};
+use precast_loader::{Caller, Engine, Error, Func, Limits, Linker, Store};
 use precast_tests::run::{Configuration, configurations};
 use precast_tests::{Compiled, load, numbers, wasm};
 
@@ -149,7 +149,16 @@ fn text(funcs: &[Body]) -> String {
              (i32.add (i32.mul (global.get $trace) (i32.const 31)) (local.get 0))))
            (func $sometimes (param $every i32) (result i32)
              (global.set $visits (i32.add (global.get $visits) (i32.const 1)))
-             (i32.eqz (i32.rem_s (global.get $visits) (local.get $every))))\n",
+             (i32.eqz (i32.rem_s (global.get $visits) (local.get $every))))
+           ;; More exceptions than there may be, all in use no longer.
+           (func $garbage (local $n i32)
+             (loop $again
+               (block $caught (result exnref)
+                 (try_table (catch_all_ref $caught) (throw $t0 (i32.const -1)))
+                 (unreachable))
+               (drop)
+               (local.set $n (i32.add (local.get $n) (i32.const 1)))
+               (br_if $again (i32.lt_u (local.get $n) (i32.const 20)))))\n",
     );
     for tag in 0..TAGS {
         let _infallible = writeln!(text, "(tag $t{tag} (param i32))");
@@ -233,7 +242,7 @@ fn try_text(text: &mut String, body: &Body, clauses: &[Clause], labels: &mut usi
         // What is done meanwhile may put another reference into the local.
         let again = clause.reference == Some(true);
         if again {
-            text.push_str("(local.get $e)\n");
+            text.push_str("(local.get $e)\n(call $garbage)\n");
         }
         steps_text(text, &clause.then, labels);
         let end = if again {
@@ -273,6 +282,8 @@ fn compiled(configuration: &Configuration, text: &str) -> Outcomes {
         )
         .unwrap();
     let mut store = Store::new(&engine, ());
+    // So few at once that those in use no longer have to make room again and again.
+    store.set_limits(Limits::new().exception_bytes(512));
     let instance = linker.instantiate(&mut store, &module).unwrap();
     let trace = instance.global(&mut store, "trace").unwrap();
     let outcomes = (0..FUNCS).map(|func| {
