@@ -11,6 +11,7 @@ use precast_loader::{
     SharedMemory, Store, TrapCode, UsageError, WaitResult, WasmParams, WasmResults,
 };
 use precast_tests::{Compiled, load, numbers, trap_code, wasm};
+use precast_wasi::{OutputBuffer, WasiCtx};
 
 const THREADS: usize = 4;
 
@@ -622,4 +623,40 @@ fn a_fault_in_a_memory_that_grows_meanwhile_is_a_trap_or_none() {
         }
     });
     assert_eq!(memory.size_pages(), 600);
+}
+
+#[test]
+fn wasi_works_in_a_shared_memory() {
+    let engine = Engine::default();
+    let wat = r#"(module
+      (import "wasi_snapshot_preview1" "fd_write"
+        (func $write (param i32 i32 i32 i32) (result i32)))
+      (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
+      (memory (export "memory") 1 1 shared)
+      (data (i32.const 0) "\10\00\00\00\05\00\00\00")
+      (data (i32.const 16) "hello")
+      (func (export "write") (result i32)
+        (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+      (func (export "random") (param i32 i32) (result i32)
+        (call $random (local.get 0) (local.get 1))))"#;
+    let module = compile(&engine, wat, &options());
+    let output = OutputBuffer::new(100);
+    let context = WasiCtx::builder().stdout(output.clone()).build().unwrap();
+    let mut store = Store::new(&engine, context);
+    let mut linker = Linker::new(&engine);
+    precast_wasi::add_to_linker(&mut linker, |context: &mut WasiCtx| context).unwrap();
+    let instance = linker.instantiate(&mut store, &module).unwrap();
+    let write = instance.typed_func::<(), i32>(&mut store, "write").unwrap();
+    assert_eq!(write.call(&mut store, ()).unwrap(), 0);
+    assert_eq!(output.contents(), b"hello");
+    let memory = instance.memory(&mut store, "memory").unwrap();
+    assert_eq!(memory.load::<u32>(&store, 8).unwrap(), 5);
+    let random = instance
+        .typed_func::<(i32, i32), i32>(&mut store, "random")
+        .unwrap();
+    assert_eq!(random.call(&mut store, (4096, 4096)).unwrap(), 0);
+    let bytes = memory.read_vec(&store, 4096, 4096).unwrap();
+    assert!(bytes.iter().any(|&byte| byte != bytes[0]));
+    const FAULT: i32 = 21;
+    assert_eq!(random.call(&mut store, (65_530, 7)).unwrap(), FAULT);
 }
