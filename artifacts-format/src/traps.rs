@@ -107,7 +107,7 @@ trap_codes! {
     /// An atomic access whose address is not a multiple of its size.
     UnalignedAtomic = 15, "unaligned atomic";
     /// A wait on a memory that is not shared.
-    ExpectedSharedMemory = 16, "expected shared memory";
+    ExpectedSharedMemory = 17, "expected shared memory";
 }
 
 impl fmt::Display for TrapCode {

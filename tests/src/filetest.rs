@@ -156,6 +156,7 @@ impl FileTest {
             precast_compiler::parse_target(triple).map_err(|error| error.to_string())?;
         let mut options = Options {
             threads: crate::options().threads,
+            features: crate::options().features,
             ..Options::for_target(target)
         };
         if let Some(name) = self.one("cpu")? {

@@ -61,10 +61,11 @@ pub fn wasm(wat: &str) -> Vec<u8> {
     wat::parse_str(wat).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Options for modules of a test's size: one thread, everything else as for users.
+/// Options for modules of a test's size: one thread, and all features; everything else as for users.
 pub fn options() -> Options {
     Options {
         threads: Some(std::num::NonZeroUsize::MIN),
+        features: precast_compiler::Features::ALL,
         ..Options::default()
     }
 }
