@@ -272,7 +272,7 @@ impl<'a> GuestMemory<'a> {
                     let written = copy.get(..left.min(copy.len())).unwrap_or(copy);
                     let copied = memory.write(range.start as u64, written);
                     copied.map_err(|_| Errno::Fault)?;
-                    left -= written.len();
+                    left = left.saturating_sub(written.len());
                 }
                 Ok(count)
             }
@@ -285,7 +285,7 @@ fn copies_for(iovecs: &[Iovec]) -> Vec<Vec<u8>> {
     let mut left = MAX_COPIED_BYTES;
     let lens = iovecs.iter().map(|Iovec(range)| {
         let len = range.len().min(left);
-        left -= len;
+        left = left.saturating_sub(len);
         len
     });
     let lens = lens.take_while(|&len| len > 0);

@@ -17,7 +17,7 @@ pub fn random_get(
     memory.check(buf, len)?;
     for done in (0..len).step_by(CHUNK_BYTES as usize) {
         let at = buf.checked_add(done).ok_or(Errno::Fault)?;
-        memory.fill(at, CHUNK_BYTES.min(len - done), |chunk| {
+        memory.fill(at, CHUNK_BYTES.min(len.saturating_sub(done)), |chunk| {
             fill(chunk)?;
             Ok(chunk.len())
         })?;
