@@ -106,10 +106,10 @@ trap_codes! {
     DeadlineExceeded = 14, "deadline exceeded";
     /// An atomic access whose address is not a multiple of its size.
     UnalignedAtomic = 15, "unaligned atomic";
-    /// A wait on a memory that is not shared.
-    ExpectedSharedMemory = 16, "expected shared memory";
     /// A null reference where an exception to throw was needed.
-    NullExceptionReference = 17, "null exception reference";
+    NullExceptionReference = 16, "null exception reference";
+    /// A wait on a memory that is not shared.
+    ExpectedSharedMemory = 17, "expected shared memory";
 }
 
 impl fmt::Display for TrapCode {

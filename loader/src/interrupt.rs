@@ -125,8 +125,8 @@ impl InterruptHandle {
     /// Ends the call into guest code that is running, with a trap of code
     /// [`TrapCode::Interrupted`]; or the next one, if none is running.
     ///
-    /// Returns at once. Guest code stops wherever it is, in loops, recursion, and operations on
-    /// memory. A host function that it has called goes on until it returns, and calls that it
+    /// Returns at once. Guest code stops wherever it is, in loops, recursion, operations on
+    /// memory, and waiting for notifications. A host function that it has called goes on until it returns, and calls that it
     /// makes to guests, of this store or another, are stopped as well. Afterwards the store can be
     /// called again.
     ///

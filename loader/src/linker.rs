@@ -22,6 +22,7 @@ use crate::store::{AsStoreMut, JustThis, StoreMut};
 use crate::val::Val;
 
 mod prepared;
+mod shared;
 mod unknown;
 
 use prepared::{PreparedImport, Resolver};
@@ -217,30 +218,6 @@ impl<T> Linker<T> {
         item: impl Into<Extern>,
     ) -> Result<&mut Self, Error> {
         self.insert(module, name, Definition::Extern(item.into()))
-    }
-
-    /// Defines a shared memory. Unlike other memories it ties modules that import it to no store.
-    ///
-    /// # Errors
-    ///
-    /// [`LinkError::AlreadyDefined`].
-    ///
-    /// ```
-    /// use precast_loader::{Engine, Linker, MemoryType, SharedMemory};
-    ///
-    /// let engine = Engine::default();
-    /// let memory = SharedMemory::new(&engine, MemoryType::new(1, Some(16)).shared())?;
-    /// let mut linker = Linker::<()>::new(&engine);
-    /// linker.shared_memory("env", "memory", &memory)?;
-    /// # Ok::<(), precast_loader::Error>(())
-    /// ```
-    pub fn shared_memory(
-        &mut self,
-        module: &str,
-        name: &str,
-        memory: &SharedMemory,
-    ) -> Result<&mut Self, Error> {
-        self.insert(module, name, Definition::Shared(memory.clone()))
     }
 
     /// Defines all exports of an instance, under the name `module`.

@@ -7,7 +7,6 @@ use precast_artifacts_format::{MemoryType, Tunables};
 
 use crate::bounds;
 use crate::error::{Error, UsageError};
-use crate::shared_memory::SharedMemory;
 use crate::store::core::StoreCore;
 use crate::store::memory::StoreMemory;
 use crate::store::{AsStore, AsStoreMut, StoreId};
@@ -84,49 +83,6 @@ impl Memory {
             store: core.id,
             index,
         })
-    }
-
-    /// A shared memory as one of the store's: to be imported, or to be looked at like others. Done
-    /// twice, it is the same memory.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Limit`] if the store may have no more memories, or none so large.
-    ///
-    /// ```
-    /// use precast_loader::{Engine, Memory, MemoryType, SharedMemory, Store};
-    ///
-    /// let engine = Engine::default();
-    /// let shared = SharedMemory::new(&engine, MemoryType::new(1, Some(2)).shared())?;
-    /// let mut stores = [0, 1].map(|thread| Store::new(&engine, thread));
-    /// for store in &mut stores {
-    ///     let memory = Memory::from_shared(store, &shared)?;
-    ///     assert_eq!(memory.size_pages(store), 1);
-    /// }
-    /// # Ok::<(), precast_loader::Error>(())
-    /// ```
-    pub fn from_shared(store: &mut impl AsStoreMut, memory: &SharedMemory) -> Result<Self, Error> {
-        let mut store = store.as_store_mut();
-        let core = store.core_mut();
-        Ok(Self {
-            store: core.id,
-            index: core.add_shared_memory(memory)?,
-        })
-    }
-
-    /// The memory for other threads too, if it is [shared](MemoryType::is_shared).
-    ///
-    /// ```
-    /// # use precast_loader::{Engine, Memory, MemoryType, Store};
-    /// let mut store = Store::new(&Engine::default(), ());
-    /// let memory = Memory::new(&mut store, MemoryType::new(1, Some(2)).shared())?;
-    /// let shared = memory.as_shared(&store).expect("it is");
-    /// std::thread::spawn(move || shared.atomic_store(0, 1u32)).join().unwrap()?;
-    /// assert_eq!(memory.load::<u32>(&store, 0)?, 1);
-    /// # Ok::<(), precast_loader::Error>(())
-    /// ```
-    pub fn as_shared(&self, store: &impl AsStore) -> Option<SharedMemory> {
-        self.of(store.as_store().core()).shared().cloned()
     }
 
     /// Its type, with the present size as minimum.

@@ -9,7 +9,8 @@ use precast_artifacts_format::{MemoryType, TrapCode, Tunables};
 use crate::bounds;
 use crate::engine::Engine;
 use crate::error::{Error, UsageError};
-use crate::memory::MemoryTy;
+use crate::memory::{Memory, MemoryTy};
+use crate::store::{AsStore, AsStoreMut};
 use crate::vm::memory::MemoryOrder;
 use crate::vm::parking::Waited;
 use crate::vm::shared::{Atomic, SharedSpace};
@@ -421,6 +422,54 @@ impl SharedMemory {
             return Err(UsageError::Unaligned { offset, align });
         }
         Ok(self.space.atomic(at))
+    }
+}
+
+/// Shared memories among those of a store.
+impl Memory {
+    /// A shared memory as one of the store's: to be imported, or to be looked at like others. Done
+    /// twice, it is the same memory.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Limit`] if the store may have no more memories, or none so large.
+    ///
+    /// ```
+    /// use precast_loader::{Engine, Memory, MemoryType, SharedMemory, Store};
+    ///
+    /// let engine = Engine::default();
+    /// let shared = SharedMemory::new(&engine, MemoryType::new(1, Some(2)).shared())?;
+    /// let mut stores = [0, 1].map(|thread| Store::new(&engine, thread));
+    /// for store in &mut stores {
+    ///     let memory = Memory::from_shared(store, &shared)?;
+    ///     assert_eq!(memory.size_pages(store), 1);
+    /// }
+    /// # Ok::<(), precast_loader::Error>(())
+    /// ```
+    pub fn from_shared(store: &mut impl AsStoreMut, memory: &SharedMemory) -> Result<Self, Error> {
+        let mut store = store.as_store_mut();
+        let core = store.core_mut();
+        Ok(Self {
+            store: core.id,
+            index: core.add_shared_memory(memory)?,
+        })
+    }
+
+    /// The memory for other threads too, if it is [shared](MemoryType::is_shared).
+    ///
+    /// ```
+    /// # use precast_loader::{Engine, Memory, MemoryType, Store};
+    /// let mut store = Store::new(&Engine::default(), ());
+    /// let memory = Memory::new(&mut store, MemoryType::new(1, Some(2)).shared())?;
+    /// let shared = memory.as_shared(&store).expect("it is");
+    /// std::thread::spawn(move || shared.atomic_store(0, 1u32)).join().unwrap()?;
+    /// assert_eq!(memory.load::<u32>(&store, 0)?, 1);
+    /// # Ok::<(), precast_loader::Error>(())
+    /// ```
+    pub fn as_shared(&self, store: &impl AsStore) -> Option<SharedMemory> {
+        let core = store.as_store().core();
+        core.check_owner(self.store);
+        core.memories[self.index as usize].shared().cloned()
     }
 }
 
