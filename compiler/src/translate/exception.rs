@@ -113,7 +113,7 @@ impl Translator<'_, '_> {
     /// the loader finds it when it looks for exceptions that are still in use. Everything else is
     /// left as it is.
     pub(super) fn keep_findable(&mut self, value: Value, ty: ValType) {
-        if is_exception(ty) {
+        if ty.refers_to(Hierarchy::Exn) {
             self.builder.declare_value_needs_stack_map(value);
         }
     }
@@ -268,10 +268,4 @@ impl Translator<'_, '_> {
         }
         self.builder.ins().stack_addr(POINTER, slot, 0)
     }
-}
-
-/// Whether values of the type refer to exceptions.
-pub(super) fn is_exception(ty: ValType) -> bool {
-    ty.as_ref()
-        .is_some_and(|ty| ty.heap.hierarchy() == Hierarchy::Exn)
 }
