@@ -267,7 +267,7 @@ fn items(module: &mut Module<'_>, items: ElementItems<'_>, offset: u64) -> Resul
             Ok(Items::Funcs(funcs))
         }
         ElementItems::Expressions(ty, reader) => {
-            module.val_type(wasmparser::ValType::Ref(ty), offset)?;
+            let heap = module.heap_type(ty.heap_type(), offset)?;
             let exprs = reader
                 .into_iter()
                 .map(|expr| const_expr(module, &expr?))
@@ -278,8 +278,9 @@ fn items(module: &mut Module<'_>, items: ElementItems<'_>, offset: u64) -> Resul
                 _ => None,
             };
             match exprs.iter().map(as_func).collect() {
-                Some(funcs) => Ok(Items::Funcs(funcs)),
-                None => Ok(Items::Exprs(exprs)),
+                // None at all could be of any type.
+                Some(funcs) if heap.hierarchy() == Hierarchy::Func => Ok(Items::Funcs(funcs)),
+                _ => Ok(Items::Exprs(exprs)),
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What assertions expect of what happened, and why a directive did not pass.
 
 use precast_compiler::CompileError;
-use precast_loader::{Error, LinkError, Store, Val};
+use precast_loader::{Error, LinkError, Store, TrapCode, Val};
 
 use crate::value;
 
@@ -69,21 +69,25 @@ pub(crate) type Ending = Result<Vec<Val>, Error>;
 
 pub(crate) fn trap(store: &Store<()>, ending: Ending, message: &str) -> Outcome {
     let found = match ending {
-        Err(Error::Trap(trap)) => {
-            let found = trap.code().message();
-            let message = match message {
-                // Some say what the reference should have referred to.
-                "null function reference" | "null exception reference" => "null reference",
-                other => other,
-            };
-            if found.starts_with(message) || message.starts_with(found) {
-                return Ok(());
-            }
-            format!("`{found}`")
-        }
+        Err(Error::Trap(trap)) if is_meant(trap.code(), message) => return Ok(()),
+        Err(Error::Trap(trap)) => format!("`{}`", trap.code()),
         other => describe(store, other),
     };
     Err(format!("expected the trap `{message}`, found {found}").into())
+}
+
+/// Whether it is this trap that a message is about, which may say more, or only part of it.
+fn is_meant(code: TrapCode, message: &str) -> bool {
+    // Other engines' scripts have other words.
+    let known = match (code, message) {
+        (TrapCode::Unreachable, _) => "wasm `unreachable` instruction executed",
+        (TrapCode::UndefinedElement, _) => "undefined element: out of bounds table access",
+        // What the reference should have referred to is said by some, and not by others.
+        (TrapCode::NullReference, "null function reference" | "null exception reference")
+        | (TrapCode::NullExceptionReference, "null reference") => message,
+        _ => code.message(),
+    };
+    known.contains(message) || message.starts_with(code.message())
 }
 
 pub(crate) fn exception(store: &Store<()>, ending: Ending) -> Outcome {
@@ -94,6 +98,8 @@ pub(crate) fn exception(store: &Store<()>, ending: Ending) -> Outcome {
     Err(format!("expected an exception, found {found}").into())
 }
 
+/// That segments do not fit was once found in linking, before anything was written: what now traps
+/// is as good, if the message is about that.
 pub(crate) fn unlinkable<T>(ending: Result<T, Error>, message: &str) -> Outcome {
     let found = match ending {
         Err(error) => {
@@ -102,6 +108,7 @@ pub(crate) fn unlinkable<T>(ending: Result<T, Error>, message: &str) -> Outcome 
                 (Error::Link(error), "incompatible import type") => {
                     matches!(error, LinkError::Mismatched(_))
                 }
+                (Error::Trap(trap), message) => is_meant(trap.code(), message),
                 (error, _) => matches!(error, Error::Link(_)),
             };
             if is_expected {

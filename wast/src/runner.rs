@@ -3,13 +3,13 @@
 //! A [`Runner`] has what directives refer to: a store, the instances in it, and what is registered
 //! for modules to import. Each thread of a script has a runner of its own.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::panic::resume_unwind;
 use std::thread::{self, Scope, ScopedJoinHandle};
 
 use precast_compiler::CompileError;
-use precast_loader::{Engine, Error, Instance, Linker, Module, Store, TrapCode, Val};
+use precast_loader::{Config, Engine, Error, Instance, Linker, Module, Store, TrapCode, Val};
 use wast::token::{Id, Span};
 use wast::{QuoteWat, WastDirective, WastExecute, WastInvoke, WastThread};
 
@@ -18,6 +18,9 @@ use crate::{Failure, Report, STACK_BYTES, Settings, code, place, spectest, value
 
 /// What a module that stands in for another thread's imports from.
 const SHARED: &str = "shared";
+
+/// How large a memory may be, in bytes: scripts are about what is beyond 32 bits.
+const MEMORY_BYTES: u64 = 8 << 30;
 
 pub(crate) struct Runner<'scope, 'env> {
     text: &'env str,
@@ -46,7 +49,7 @@ impl<'scope, 'env> Runner<'scope, 'env> {
         settings: &'env Settings,
         scope: &'scope Scope<'scope, 'env>,
     ) -> Result<Self, Error> {
-        let engine = Engine::default();
+        let engine = Engine::new(Config::new().max_memory_bytes(MEMORY_BYTES));
         let mut store = Store::new(&engine, ());
         let spectest = spectest::linker(&engine, &mut store)?;
         Ok(Self {
@@ -215,7 +218,24 @@ impl<'scope, 'env> Runner<'scope, 'env> {
     }
 
     fn instantiate(&mut self, module: &Module) -> Outcome<Result<Instance, Error>> {
-        self.in_time(|runner| runner.linker.instantiate(&mut runner.store, module))
+        let linker = self.linker_for(module)?;
+        self.in_time(|runner| linker.instantiate(&mut runner.store, module))
+    }
+
+    /// What a module may import: what is registered and, if nothing is under a name, the instance
+    /// that has it in the script. Only the former is in the specification.
+    fn linker_for(&mut self, module: &Module) -> Outcome<Linker<()>> {
+        let mut linker = self.linker.clone();
+        let names: BTreeSet<&str> = module.imports().map(|(from, _, _)| from).collect();
+        for name in names {
+            if linker.names().any(|(known, _)| known == name) {
+                continue;
+            }
+            if let Some(instance) = self.instances.named.get(name) {
+                linker.instance(&mut self.store, name, *instance)?;
+            }
+        }
+        Ok(linker)
     }
 
     /// Runs guest code, but not for longer than the settings allow.
