@@ -104,6 +104,9 @@ fn steps(
         ("1000 guest to host", "call_host"),
         ("1000 indirect calls", "call_indirect"),
         ("1000 rounds of a loop", "count"),
+        ("1000 tail calls", "tail_calls"),
+        ("1000 exceptions from 2 frames further in", "throw"),
+        ("1000 exceptions from 12 frames further in", "throw_deep"),
     ] {
         let func = instance.typed_func::<u32, u32>(store, export)?;
         criterion.bench_function(&format!("{step}/{name}"), |bencher| {

@@ -42,7 +42,7 @@ fn prepared(engine: &Engine) -> Result<InstancePre<()>, Box<dyn Error>> {
 }
 
 fn instantiate(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
-    let plain_engine = Engine::default();
+    let plain_engine = Engine::new(Config::new().wasm_exceptions(true))?;
     let mut pooling = PoolingAllocationConfig::new();
     pooling
         .total_core_instances(100)
@@ -50,7 +50,11 @@ fn instantiate(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
         .total_tables(100)
         .linear_memory_keep_resident(64 << 10);
     let strategy = InstanceAllocationStrategy::Pooling(pooling);
-    let pooled_engine = Engine::new(Config::new().allocation_strategy(strategy))?;
+    let pooled_engine = Engine::new(
+        Config::new()
+            .wasm_exceptions(true)
+            .allocation_strategy(strategy),
+    )?;
     let plain_module = prepared(&plain_engine)?;
     let pooled_module = prepared(&pooled_engine)?;
     let instance = |engine: &Engine, module: &InstancePre<()>| {
@@ -76,12 +80,12 @@ fn instantiate(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
 }
 
 fn call(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
-    let engine = Engine::default();
+    let engine = Engine::new(Config::new().wasm_exceptions(true))?;
     let mut store = Store::new(&engine, ());
     let instance = prepared(&engine)?.instantiate(&mut store)?;
     steps(criterion, "wasmtime", &mut store, instance)?;
 
-    let engine = Engine::new(Config::new().epoch_interruption(true))?;
+    let engine = Engine::new(Config::new().wasm_exceptions(true).epoch_interruption(true))?;
     let mut store = Store::new(&engine, ());
     store.set_epoch_deadline(1);
     let instance = prepared(&engine)?.instantiate(&mut store)?;
@@ -102,6 +106,9 @@ fn steps(
         ("1000 guest to host", "call_host"),
         ("1000 indirect calls", "call_indirect"),
         ("1000 rounds of a loop", "count"),
+        ("1000 tail calls", "tail_calls"),
+        ("1000 exceptions from 2 frames further in", "throw"),
+        ("1000 exceptions from 12 frames further in", "throw_deep"),
     ] {
         let func = instance.get_typed_func::<u32, u32>(&mut *store, export)?;
         criterion.bench_function(&format!("{step}/{name}"), |bencher| {
