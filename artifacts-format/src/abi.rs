@@ -14,7 +14,7 @@
 //!  │ imported memories *VmMemory  │
 //!  │ imported tables   *VmTable   │
 //!  │ imported globals  *VmGlobal  │
-//!  │ memories          VmMemory   │  defined by the module
+//!  │ memories          VmMemory   │  defined by the module; of a shared one, its address
 //!  │ tables            VmTable    │  defined and not constant
 //!  │ globals           VmGlobal   │  defined, inline
 //!  │ funcrefs          VmFuncRef  │  of functions that escape
@@ -291,7 +291,7 @@ impl VmctxLayout {
         imported_table: imported_tables[u64];
         /// Offset of the address of an imported global's [`VmGlobal`].
         imported_global: imported_globals[u64];
-        /// Offset of the [`VmMemory`] of a defined memory.
+        /// Offset of the [`VmMemory`] of a defined memory; or of its address, if it is shared.
         memory: memories[VmMemory];
         /// Offset of the [`VmTable`] of a defined table that is not constant.
         table: tables[VmTable];

@@ -111,6 +111,13 @@ runtime_symbols! {
     Throw = "precast_throw" (I64, I32, I64);
     /// `(vmctx, reference to an exception)`: throws it again, in the same way.
     ThrowRef = "precast_throw_ref" (I64, I32);
+    /// `(vmctx, memory, index, offset, count) → waiters woken, or −1`, on which the code traps.
+    AtomicNotify = "precast_atomic_notify" (I64, I32, I64, I64, I32) -> I64;
+    /// `(vmctx, memory, index, offset, expected, timeout in ns) → 0 woken, 1 not equal, 2 timed
+    /// out, or −1`, on which the code traps. A timeout below zero is none.
+    AtomicWait32 = "precast_atomic_wait32" (I64, I32, I64, I64, I32, I64) -> I64;
+    /// The same for a value of 64 bits.
+    AtomicWait64 = "precast_atomic_wait64" (I64, I32, I64, I64, I64, I64) -> I64;
 }
 
 impl RuntimeSymbol {

@@ -104,8 +104,12 @@ trap_codes! {
     OutOfFuel = 13, "all fuel consumed";
     /// The time that the guest was given is over.
     DeadlineExceeded = 14, "deadline exceeded";
+    /// An atomic access whose address is not a multiple of its size.
+    UnalignedAtomic = 15, "unaligned atomic";
     /// A null reference where an exception to throw was needed.
     NullExceptionReference = 16, "null exception reference";
+    /// A wait on a memory that is not shared.
+    ExpectedSharedMemory = 17, "expected shared memory";
 }
 
 impl fmt::Display for TrapCode {

@@ -39,7 +39,7 @@ Exit codes:
   1    an error, named on standard error; with `wast`, a directive that did not pass
   2    the command line makes no sense
   101  a bug in precast
-  134  the guest trapped
+  134  the guest trapped, or threw what nothing caught
   With `run`, a guest that ends itself decides the exit code.";
 
 /// Compiles WebAssembly ahead of time to native artifacts, and runs them.

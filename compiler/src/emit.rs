@@ -7,11 +7,12 @@ use precast_artifacts_format::{
 };
 
 use crate::env::Throwing;
-use crate::generate::{Job, Passing};
+use crate::generate::Job;
 use crate::link::{Linked, Placed};
 use crate::module::{Elements, Items, Module, NULL_FUNC, SegmentMode};
 use crate::options::Options;
 use crate::plan::{Plan, TablePlace};
+use crate::trampoline::Passing;
 
 /// What the note says made the artifact.
 const COMPILER_VERSION: &str = concat!("precast ", env!("CARGO_PKG_VERSION"));

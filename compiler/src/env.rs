@@ -253,7 +253,7 @@ impl<'a> FuncEnv<'a> {
     /// Whether the memory may move when it grows.
     fn may_move(&self, memory: u32) -> bool {
         let ty = self.env.module.memories[memory as usize];
-        ty.is_checked(&self.env.tunables)
+        ty.is_checked(&self.env.tunables) && !ty.is_shared
     }
 
     /// Has the prologue compare the stack pointer with the store context's limit.
@@ -338,19 +338,24 @@ impl<'a> FuncEnv<'a> {
             .store(self.context(), self.vmctx, store_context, offset);
     }
 
-    /// Where the memory's definition is: a base address and an offset to it.
+    /// Where the memory's definition is: a base address and an offset to it. That of a shared one
+    /// is never in the vmctx.
     pub(crate) fn memory_definition(
         &self,
         builder: &mut FunctionBuilder<'_>,
         memory: u32,
     ) -> (Value, u32) {
         let layout = &self.env.plan.layout;
-        match memory.checked_sub(self.env.module.imported_memories) {
-            Some(defined) => (self.vmctx, layout.memory(defined)),
-            None => {
-                let offset = layout.imported_memory(memory);
-                (self.load_constant_pointer(builder, self.vmctx, offset), 0)
-            }
+        let offset = match memory.checked_sub(self.env.module.imported_memories) {
+            Some(defined) => layout.memory(defined),
+            None => layout.imported_memory(memory),
+        };
+        let is_here = memory >= self.env.module.imported_memories
+            && !self.env.module.memories[memory as usize].is_shared;
+        if is_here {
+            (self.vmctx, offset)
+        } else {
+            (self.load_constant_pointer(builder, self.vmctx, offset), 0)
         }
     }
 
@@ -384,6 +389,21 @@ impl<'a> FuncEnv<'a> {
         builder
             .ins()
             .load(POINTER, flags, definition, offset as i32)
+    }
+
+    /// The length in bytes of a memory that other threads may make longer, in the order in which
+    /// they and this one access it.
+    pub(crate) fn shared_memory_length(
+        &self,
+        builder: &mut FunctionBuilder<'_>,
+        memory: u32,
+    ) -> Value {
+        let (definition, offset) = self.memory_definition(builder, memory);
+        let offset =
+            offset as usize + offset_of!(precast_artifacts_format::abi::VmMemory, length_bytes);
+        let address = builder.ins().iadd_imm_u(definition, offset as i64);
+        let flags = self.context();
+        builder.ins().atomic_load(POINTER, flags, address)
     }
 
     /// The signature of one of the module's types.

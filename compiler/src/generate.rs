@@ -25,7 +25,7 @@ use crate::cpu_scan;
 use crate::env::{ModuleEnv, Reference, Throwing};
 use crate::error::CompileError;
 use crate::options::Options;
-use crate::trampoline;
+use crate::trampoline::{self, Passing};
 use crate::translate::{self, Extent, Scratch};
 use crate::trap::trap_code;
 
@@ -59,15 +59,6 @@ pub(crate) enum Job {
     Thunk(u32),
     /// The throwing trampoline.
     Throwing(Throwing),
-}
-
-/// How a trampoline passes values between host and guest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Passing {
-    /// In an array of slots.
-    Slots,
-    /// As C does, for direct types.
-    Direct,
 }
 
 /// Machine code of one function, and what is known about it. Offsets count from its start.

@@ -43,10 +43,11 @@ mod trap;
 mod validate;
 
 use env::{ModuleEnv, Throwing};
-use generate::{Generator, Job, Passing};
+use generate::{Generator, Job};
 use link::Linker;
 use module::Module;
 use plan::Plan;
+use trampoline::Passing;
 
 pub use error::CompileError;
 pub use features::{Feature, Features};

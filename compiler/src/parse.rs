@@ -123,8 +123,8 @@ fn section<'a>(
         }
         Payload::MemorySection(reader) => {
             for memory in reader.into_iter_with_offsets() {
-                let (offset, memory) = memory?;
-                let ty = module.memory_type(&memory, offset)?;
+                let (_, memory) = memory?;
+                let ty = module.memory_type(&memory);
                 module.memories.push(ty);
             }
         }
@@ -236,7 +236,7 @@ fn import(module: &mut Module<'_>, ty: TypeRef, offset: u64) -> Result<ImportTyp
             ImportType::Table(ty)
         }
         TypeRef::Memory(ty) => {
-            let ty = module.memory_type(&ty, offset)?;
+            let ty = module.memory_type(&ty);
             module.memories.push(ty);
             module.imported_memories += 1;
             ImportType::Memory(ty)

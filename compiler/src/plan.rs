@@ -2,10 +2,11 @@
 //! functions escape, where everything is in the vmctx, what memories start with.
 
 use precast_artifacts_format::abi::{VmctxCounts, VmctxLayout};
-use precast_artifacts_format::{CONST_TABLE_ENTRY_BYTES, ConstExpr, ExternIndex, Target};
+use precast_artifacts_format::{
+    CONST_TABLE_ENTRY_BYTES, ConstExpr, ExternIndex, Hierarchy, Target,
+};
 use rustc_hash::FxHashMap;
 
-use crate::env::{POINTER, clif_type};
 use crate::error::CompileError;
 use crate::features::Features;
 use crate::image::{self, Images};
@@ -190,7 +191,7 @@ fn constant_contents(
 ) -> Option<(Vec<u32>, u64)> {
     let ty = module.tables[table as usize];
     let init = &module.table_inits[(table - module.imported_tables) as usize];
-    if clif_type(ty.element) != POINTER || !matches!(init, ConstExpr::RefNull(_)) {
+    if !ty.element.refers_to(Hierarchy::Func) || !matches!(init, ConstExpr::RefNull(_)) {
         return None;
     }
     let mut items_in_all = 0;

@@ -14,10 +14,18 @@ use precast_artifacts_format::abi::{HostFuncContext, Slot, StoreContext, VmFunc,
 use precast_artifacts_format::{FuncType, RuntimeSymbol, TrapCode, ValType};
 
 use crate::env::{FuncEnv, ModuleEnv, POINTER, Throwing, clif_type};
-use crate::generate::Passing;
 use crate::trap::clif_trap;
 
 pub(crate) const SLOT_BYTES: i32 = size_of::<Slot>() as i32;
+
+/// How a trampoline passes values between host and guest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Passing {
+    /// In an array of slots.
+    Slots,
+    /// As C does, for direct types.
+    Direct,
+}
 
 /// The way from the host into a function of the unique type `ty`.
 pub(crate) fn entry(

@@ -5,6 +5,7 @@
 //! control becomes blocks ([`control`]). The other modules hold one group of operators each.
 //! Code after an unconditional branch is validated but not translated.
 
+mod atomic;
 mod call;
 mod canonical;
 mod control;
@@ -222,7 +223,8 @@ impl Translator<'_, '_> {
             || self.exception_operator(operator, offset)?
             || self.table_operator(operator, offset)?
             || self.simd_operator(operator)
-            || self.wide_operator(operator);
+            || self.wide_operator(operator)
+            || self.atomic_operator(operator);
         if known {
             self.fuel_after(operator);
             Ok(())

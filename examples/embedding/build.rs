@@ -11,6 +11,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     text("tickets", |_| ())?;
     text("collatz", |_| ())?;
     text("greedy", |options| options.tunables.fuel = true)?;
+    text("bank", |_| ())?;
     text("fib", |options| options.listeners = true)?;
     // A C program for WASI, and a C library with debug information.
     artifact("../hello/hello.wasm").compile()?;

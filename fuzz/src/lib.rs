@@ -25,7 +25,10 @@ pub fn parse_artifact(bytes: &[u8]) {
 
 /// Compiling is total, and what it writes opens and matches its digests.
 pub fn compile(bytes: &[u8]) {
-    let options = precast_compiler::Options::default();
+    let options = precast_compiler::Options {
+        features: precast_compiler::Features::ALL,
+        ..Default::default()
+    };
     if let Ok(artifact) = precast_compiler::compile(bytes, &options) {
         let opened = Artifact::parse(&artifact).expect("what is written opens");
         opened.verify().expect("what is written matches its digests");

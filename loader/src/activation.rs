@@ -9,6 +9,7 @@
 
 use std::cell::Cell;
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 use precast_artifacts_format::TrapCode;
 use precast_artifacts_format::abi::StoreContext;
@@ -117,6 +118,43 @@ pub(crate) fn stop_requested() -> Option<TrapCode> {
         std::iter::successors(as_ref(CURRENT.get()), |inner| as_ref(inner.outer))
             .filter_map(|activation| (*activation.store.as_ptr()).interrupts.as_deref())
             .find_map(Interrupts::requested)
+    }
+}
+
+/// A thread in guest code that parks itself in a runtime routine: it is unparked when the guest
+/// should stop.
+pub(crate) struct Parked {
+    interrupts: Vec<Arc<Interrupts>>,
+}
+
+impl Parked {
+    /// Of this thread, from now on.
+    pub(crate) fn here() -> Self {
+        // SAFETY: as for `stop_requested`; which interrupts a store has does not change while its
+        // code runs.
+        let interrupts: Vec<_> = unsafe {
+            let as_ref = |activation: *const Activation| activation.as_ref();
+            std::iter::successors(as_ref(CURRENT.get()), |inner| as_ref(inner.outer))
+                .filter_map(|activation| (*activation.store.as_ptr()).interrupts.clone())
+                .collect()
+        };
+        for interrupts in &interrupts {
+            interrupts.park(Some(std::thread::current()));
+        }
+        Self { interrupts }
+    }
+
+    /// Why the guest should stop, if it should.
+    pub(crate) fn stop_requested(&self) -> Option<TrapCode> {
+        self.interrupts.iter().find_map(|it| it.requested())
+    }
+}
+
+impl Drop for Parked {
+    fn drop(&mut self) {
+        for interrupts in &self.interrupts {
+            interrupts.park(None);
+        }
     }
 }
 

@@ -107,7 +107,8 @@ pub struct MemoryRequest {
     pub maximum_bytes: u64,
     /// Address space that must be its own, from its base on, in bytes. 0 if the code checks its
     /// accesses itself: it was compiled to do so, or the memory has 64-bit addresses or pages of
-    /// another size. The memory may then move when it grows.
+    /// another size. The memory may then move when it grows. Of a shared memory, which may not, it
+    /// is no less than its maximum.
     pub reserve_bytes: u64,
     /// Address space behind that which nothing may be accessible in, in bytes.
     pub guard_bytes: u64,
@@ -143,7 +144,7 @@ pub unsafe trait AllocatedMemory: Debug + Send + Sync {
     /// Address of byte 0.
     fn base(&self) -> NonNull<u8>;
 
-    /// Makes the memory longer: `length_bytes` is a multiple of 64 KiB, more than its length and
+    /// Makes the memory longer, while other threads may use it if it is shared: `length_bytes` is a multiple of 64 KiB, more than its length and
     /// no more than its maximum.
     ///
     /// # Errors

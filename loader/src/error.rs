@@ -356,7 +356,17 @@ pub enum UsageError {
     },
     /// The memory or table would become larger than its type or the configuration allows.
     CannotGrow,
-    /// There are no memories of that type: see [`MemoryType::is_valid`].
+    /// A number that was to be accessed at once does not stand at a multiple of its size.
+    Unaligned {
+        /// Where it stands.
+        offset: u64,
+        /// Its size in bytes.
+        align: u64,
+    },
+    /// Bytes were asked for in place, of a memory that others may change meanwhile. Copies can be
+    /// had.
+    Shared,
+    /// There are no memories of that type: see [`MemoryType::is_valid`]; or none of that kind.
     InvalidMemoryType {
         /// The type.
         ty: MemoryType,
@@ -405,6 +415,10 @@ impl fmt::Display for UsageError {
                 write!(f, "the tag's type is {expected}, not {found}")
             }
             Self::CannotGrow => f.write_str("the limit of the memory or table is reached"),
+            Self::Unaligned { offset, align } => {
+                write!(f, "the offset {offset} is no multiple of {align}")
+            }
+            Self::Shared => f.write_str("the memory is shared: its bytes can only be copied"),
             Self::InvalidMemoryType { ty } => write!(f, "there are no memories of type {ty}"),
         }
     }

@@ -19,7 +19,7 @@
 
 use std::fmt;
 
-use precast_artifacts_format::{FuncType, Hierarchy, ValType};
+use precast_artifacts_format::FuncType;
 
 use crate::backtrace::Backtrace;
 use crate::error::{Error, UsageError};
@@ -183,9 +183,3 @@ impl fmt::Display for Exception {
 }
 
 impl std::error::Error for Exception {}
-
-/// Whether values of the type refer to exceptions.
-fn is_exception(ty: ValType) -> bool {
-    ty.as_ref()
-        .is_some_and(|ty| ty.heap.hierarchy() == Hierarchy::Exn)
-}

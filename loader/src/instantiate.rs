@@ -24,9 +24,10 @@ use crate::segments;
 use crate::store::StoreMut;
 use crate::store::core::{StoreCore, push};
 use crate::store::instance_data::InstanceData;
+use crate::store::memory::StoreMemory;
 use crate::tag::TagData;
 use crate::trap::Trap;
-use crate::vm::memory::{LinearMemory, MemoryOrder};
+use crate::vm::memory::MemoryOrder;
 use crate::vm::space::Contents;
 use crate::vm::table::TableElements;
 use crate::vm::vmctx::Vmctx;
@@ -140,7 +141,7 @@ fn type_of(core: &StoreCore, item: &Extern) -> ExternType {
 
 /// What has been set up for an instance, but does not belong to the store yet.
 struct Parts {
-    memories: Vec<LinearMemory>,
+    memories: Vec<StoreMemory>,
     tables: Vec<TableElements>,
     vmctx: Vmctx,
 }
@@ -148,7 +149,7 @@ struct Parts {
 fn set_up(core: &StoreCore, module: &Module) -> Result<Parts, Error> {
     let manifest = module.manifest();
     let pool = core.memory_source.pool();
-    let vmctx = Vmctx::new(pool, module.layout())?;
+    let mut vmctx = Vmctx::new(pool, module.layout())?;
 
     let mut memories = Vec::with_capacity(manifest.memories.len());
     for (index, plan) in (0..).zip(&manifest.memories) {
@@ -168,8 +169,12 @@ fn set_up(core: &StoreCore, module: &Module) -> Result<Parts, Error> {
             key: Some(key),
             contents: (!plan.image.is_empty()).then_some(contents),
         };
-        let definition = vmctx.memory(index);
-        memories.push(LinearMemory::new(&core.memory_source, definition, &order)?);
+        let definition = || vmctx.memory(index);
+        let memory = StoreMemory::new(&core.memory_source, definition, &order)?;
+        if memory.shared().is_some() {
+            vmctx.set_shared_memory(index, memory.definition_address());
+        }
+        memories.push(memory);
     }
 
     let changing = manifest.tables.iter();
@@ -223,7 +228,7 @@ fn join(
                 funcs += 1;
             }
             Extern::Memory(memory) => {
-                let definition = core.memories[memory.index as usize].definition();
+                let definition = core.memories[memory.index as usize].definition_address();
                 vmctx.set_imported_memory(memory_numbers.len() as u32, definition);
                 memory_numbers.push(memory.index);
             }

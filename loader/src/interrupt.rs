@@ -8,8 +8,8 @@
 //! ```
 //!
 //! Where the signal finds the thread elsewhere, the request is seen later: when the host function
-//! that is running returns, and by operations on memory between one piece and the next. What is
-//! left are a few instructions on the way in and out; so the timer thread sends the signal again,
+//! that is running returns, and by operations on memory between one piece and the next. A guest that
+//! waits for a notification (`memory.atomic.wait`) is woken. What is left are a few instructions on the way in and out; so the timer thread sends the signal again,
 //! at growing intervals, as long as the request stands. That is also what makes it unnecessary to
 //! order the two notes (request and thread) across processors.
 //!
@@ -17,8 +17,9 @@
 //! passed stands until another one is set.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use precast_artifacts_format::TrapCode;
@@ -42,6 +43,8 @@ pub(crate) struct Interrupts {
     thread: AtomicU32,
     /// Why it should stop; 0 if it should not.
     request: AtomicU32,
+    /// The same thread, while it has parked itself in a runtime routine.
+    parked: Mutex<Option<Thread>>,
 }
 
 impl Interrupts {
@@ -80,11 +83,20 @@ impl Interrupts {
         self.request.fetch_and(!why, Ordering::AcqRel);
     }
 
+    /// Says which thread is to be unparked for a request; it must look for one after that.
+    pub(crate) fn park(&self, thread: Option<Thread>) {
+        *self.parked.lock().unwrap_or_else(PoisonError::into_inner) = thread;
+    }
+
     /// Sends the signal to the thread that runs the store's code. Whether there is one.
     fn signal(&self) -> bool {
         let running = self.thread.load(Ordering::Acquire);
         if running != 0 {
             thread::signal(running, signals::INTERRUPT);
+        }
+        let parked = self.parked.lock();
+        if let Some(thread) = &*parked.unwrap_or_else(PoisonError::into_inner) {
+            thread.unpark();
         }
         running != 0
     }
@@ -113,8 +125,8 @@ impl InterruptHandle {
     /// Ends the call into guest code that is running, with a trap of code
     /// [`TrapCode::Interrupted`]; or the next one, if none is running.
     ///
-    /// Returns at once. Guest code stops wherever it is, in loops, recursion, and operations on
-    /// memory. A host function that it has called goes on until it returns, and calls that it
+    /// Returns at once. Guest code stops wherever it is, in loops, recursion, operations on
+    /// memory, and waiting for notifications. A host function that it has called goes on until it returns, and calls that it
     /// makes to guests, of this store or another, are stopped as well. Afterwards the store can be
     /// called again.
     ///

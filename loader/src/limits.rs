@@ -4,7 +4,7 @@ use crate::error::{Error, LimitError};
 use crate::module::Module;
 use crate::store::Store;
 use crate::store::core::{StoreCore, push};
-use crate::vm::memory::LinearMemory;
+use crate::store::memory::StoreMemory;
 use crate::vm::table::TableElements;
 
 /// What exceptions may take if nobody says otherwise: far more than any program has use for.
@@ -83,7 +83,8 @@ impl Limits {
         /// The most bytes that any one memory may have. That of the engine's configuration counts
         /// too.
         memory_bytes;
-        /// The most bytes that all memories may have together.
+        /// The most bytes that all memories may have together. A shared memory counts in every
+        /// store that uses it, as it is when it comes to it and by what that store's guests add.
         total_memory_bytes;
         /// The most elements that any one table may have. That of the engine's configuration
         /// counts too. Tables that never change take nothing and are not counted.
@@ -146,7 +147,7 @@ impl StoreCore {
     pub(crate) fn add_memory(
         &mut self,
         minimum_bytes: u64,
-        make: impl FnOnce(&Self) -> Result<LinearMemory, Error>,
+        make: impl FnOnce(&Self) -> Result<StoreMemory, Error>,
     ) -> Result<u32, Error> {
         self.check_counts(0, 1, 0)?;
         self.check_total(minimum_bytes)?;
@@ -155,7 +156,7 @@ impl StoreCore {
     }
 
     /// Adds a memory for which there is room.
-    pub(crate) fn push_memory(&mut self, memory: LinearMemory) -> u32 {
+    pub(crate) fn push_memory(&mut self, memory: StoreMemory) -> u32 {
         self.memory_bytes += memory.length_bytes();
         push(&mut self.memories, memory)
     }
@@ -178,7 +179,7 @@ impl StoreCore {
     /// that is more than allowed or the system has no room.
     pub(crate) fn grow_memory(&mut self, number: usize, delta: u64) -> Option<u64> {
         let memory = self.memories.get_mut(number)?;
-        let more_bytes = delta.checked_mul(memory.page_bytes())?;
+        let more_bytes = delta.checked_mul(memory.ty().page_bytes())?;
         let bytes = memory.length_bytes().checked_add(more_bytes)?;
         let total = self.memory_bytes.checked_add(more_bytes)?;
         // Growing by nothing asks for the size.

@@ -14,12 +14,15 @@ use crate::extern_type::ExternType;
 use crate::func::Func;
 use crate::host_func::{HostFuncDef, IntoHostFunc};
 use crate::instance::{Extern, Instance};
+use crate::memory::Memory;
 use crate::module::Module;
+use crate::shared_memory::SharedMemory;
 use crate::store::core::StoreCore;
 use crate::store::{AsStoreMut, JustThis, StoreMut};
 use crate::val::Val;
 
 mod prepared;
+mod shared;
 mod unknown;
 
 use prepared::{PreparedImport, Resolver};
@@ -69,6 +72,8 @@ enum Definition {
     Host(Arc<HostFuncDef>),
     /// Of a store already.
     Extern(Extern),
+    /// To be made a memory of the store that asks for it.
+    Shared(SharedMemory),
 }
 
 impl<T> Linker<T> {
@@ -189,8 +194,8 @@ impl<T> Linker<T> {
         self.insert(module, name, Definition::Host(definition))
     }
 
-    /// Defines something that belongs to a store: a memory, table or global of the host's, or what
-    /// an instance exports. Modules that import it can then be instantiated in that store only.
+    /// Defines something that belongs to a store: a memory, table, global or tag of the host's, or
+    /// what an instance exports. Modules that import it can then be instantiated in that store only.
     ///
     /// # Errors
     ///
@@ -562,9 +567,14 @@ impl<T> Linker<T> {
 
 impl Definition {
     /// What it means in that store, whose engine is the definition's.
-    fn resolve(&self, core: &mut StoreCore) -> Result<Extern, LinkError> {
+    fn resolve(&self, core: &mut StoreCore) -> Result<Extern, Error> {
         match self {
             Self::Extern(item) => Ok(*item),
+            Self::Shared(memory) => {
+                let index = core.add_shared_memory(memory)?;
+                let store = core.id;
+                Ok(Extern::Memory(Memory { store, index }))
+            }
             Self::Host(definition) => Ok(Extern::Func(Func::of_definition(core, definition)?)),
         }
     }

@@ -1,13 +1,16 @@
 //! Linear memories, as the host sees them.
 
+use std::borrow::Cow;
+
 use precast_artifacts_format::abi::VmMemory;
 use precast_artifacts_format::{MemoryType, Tunables};
 
 use crate::bounds;
 use crate::error::{Error, UsageError};
 use crate::store::core::StoreCore;
+use crate::store::memory::StoreMemory;
 use crate::store::{AsStore, AsStoreMut, StoreId};
-use crate::vm::memory::{LinearMemory, MemoryOrder};
+use crate::vm::memory::MemoryOrder;
 use crate::vm::place::Place;
 
 mod value;
@@ -61,12 +64,11 @@ impl Memory {
     pub fn new(store: &mut impl AsStoreMut, ty: MemoryType) -> Result<Self, Error> {
         let mut store = store.as_store_mut();
         let core = store.core_mut();
-        if !ty.is_valid() || ty.is_shared {
+        if !ty.is_valid() {
             return Err(UsageError::InvalidMemoryType { ty }.into());
         }
         let minimum_bytes = ty.minimum_bytes().unwrap_or(u64::MAX);
         let index = core.add_memory(minimum_bytes, |core| {
-            let definition = Place::new(VmMemory::default());
             let order = MemoryOrder {
                 ty,
                 tunables: Tunables::DEFAULT,
@@ -74,7 +76,8 @@ impl Memory {
                 key: None,
                 contents: None,
             };
-            LinearMemory::new(&core.memory_source, definition, &order)
+            let definition = || Place::new(VmMemory::default());
+            StoreMemory::new(&core.memory_source, definition, &order)
         })?;
         Ok(Self {
             store: core.id,
@@ -105,7 +108,7 @@ impl Memory {
     /// }
     /// ```
     pub fn size_pages(&self, store: &impl AsStore) -> u64 {
-        self.of(store.as_store().core()).pages()
+        self.ty(store).minimum_pages
     }
 
     /// Its size in bytes: up to 2³², so that it does not fit into a `u32`, and more if its addresses
@@ -125,6 +128,10 @@ impl Memory {
 
     /// All its bytes.
     ///
+    /// # Panics
+    ///
+    /// If it is shared: others may change them at any time. [`read`](Self::read) copies them.
+    ///
     /// ```
     /// # use precast_loader::{AsStore, Memory};
     /// fn is_zero(store: &impl AsStore, memory: Memory) -> bool {
@@ -132,10 +139,14 @@ impl Memory {
     /// }
     /// ```
     pub fn data<'a, S: AsStore>(&self, store: &'a S) -> &'a [u8] {
-        self.of(store.as_store().core()).bytes()
+        own(self.of(store.as_store().core()).own()).bytes()
     }
 
     /// All its bytes, to be changed.
+    ///
+    /// # Panics
+    ///
+    /// If it is shared.
     ///
     /// ```
     /// # use precast_loader::{AsStoreMut, Memory};
@@ -145,10 +156,14 @@ impl Memory {
     /// ```
     pub fn data_mut<'a, S: AsStoreMut>(&self, store: &'a mut S) -> &'a mut [u8] {
         let (core, _) = store.as_store_mut().parts();
-        self.of_mut(core).bytes_mut()
+        own(self.of_mut(core).own_mut()).bytes_mut()
     }
 
     /// All its bytes and the host's data, both to be changed.
+    ///
+    /// # Panics
+    ///
+    /// If it is shared.
     ///
     /// ```
     /// use precast_loader::{Caller, Engine, Linker};
@@ -170,14 +185,14 @@ impl Memory {
         store: &'a mut S,
     ) -> (&'a mut [u8], &'a mut S::Data) {
         let (core, data) = store.as_store_mut().parts();
-        (self.of_mut(core).bytes_mut(), data)
+        (own(self.of_mut(core).own_mut()).bytes_mut(), data)
     }
 
     /// `len` bytes from `offset` on, in place.
     ///
     /// # Errors
     ///
-    /// [`UsageError::OutOfBounds`].
+    /// [`UsageError::OutOfBounds`]; [`UsageError::Shared`] if it is shared.
     ///
     /// ```
     /// # use precast_loader::{AsStore, Error, Memory};
@@ -193,7 +208,8 @@ impl Memory {
         offset: u64,
         len: u64,
     ) -> Result<&'a [u8], Error> {
-        let bytes = self.data(store);
+        let memory = self.of(store.as_store().core()).own();
+        let bytes = memory.ok_or(UsageError::Shared)?.bytes();
         let range = bounds::range(offset, len, bytes.len())?;
         Ok(&bytes[range])
     }
@@ -202,7 +218,7 @@ impl Memory {
     ///
     /// # Errors
     ///
-    /// [`UsageError::OutOfBounds`].
+    /// [`UsageError::OutOfBounds`]; [`UsageError::Shared`] if it is shared.
     ///
     /// ```
     /// # use precast_loader::{AsStoreMut, Error, Memory};
@@ -217,7 +233,9 @@ impl Memory {
         offset: u64,
         len: u64,
     ) -> Result<&'a mut [u8], Error> {
-        let bytes = self.data_mut(store);
+        let (core, _) = store.as_store_mut().parts();
+        let memory = self.of_mut(core).own_mut();
+        let bytes = memory.ok_or(UsageError::Shared)?.bytes_mut();
         let range = bounds::range(offset, len, bytes.len())?;
         Ok(&mut bytes[range])
     }
@@ -237,6 +255,9 @@ impl Memory {
     /// }
     /// ```
     pub fn load<T: MemoryTy>(&self, store: &impl AsStore, offset: u64) -> Result<T, Error> {
+        if let Some(memory) = self.of(store.as_store().core()).shared() {
+            return memory.load(offset);
+        }
         let bytes = self.slice(store, offset, T::BYTES as u64)?;
         Ok(T::from_memory(bytes))
     }
@@ -263,6 +284,9 @@ impl Memory {
         offset: u64,
         value: T,
     ) -> Result<(), Error> {
+        if let Some(memory) = self.as_shared(store) {
+            return memory.store(offset, value);
+        }
         value.to_memory(self.slice_mut(store, offset, T::BYTES as u64)?);
         Ok(())
     }
@@ -282,6 +306,9 @@ impl Memory {
     /// }
     /// ```
     pub fn read(&self, store: &impl AsStore, offset: u64, bytes: &mut [u8]) -> Result<(), Error> {
+        if let Some(memory) = self.of(store.as_store().core()).shared() {
+            return memory.read(offset, bytes);
+        }
         bytes.copy_from_slice(self.slice(store, offset, bytes.len() as u64)?);
         Ok(())
     }
@@ -302,7 +329,7 @@ impl Memory {
     /// # Ok::<(), precast_loader::Error>(())
     /// ```
     pub fn read_vec(&self, store: &impl AsStore, offset: u64, len: u64) -> Result<Vec<u8>, Error> {
-        Ok(self.slice(store, offset, len)?.to_vec())
+        Ok(self.copied(store, offset, len)?.into_owned())
     }
 
     /// A copy of the text that `len` bytes from `offset` on hold.
@@ -329,8 +356,8 @@ impl Memory {
         offset: u64,
         len: u64,
     ) -> Result<String, Error> {
-        let bytes = self.slice(store, offset, len)?;
-        let text = std::str::from_utf8(bytes).map_err(|error| UsageError::NotUtf8 {
+        let bytes = self.copied(store, offset, len)?;
+        let text = std::str::from_utf8(&bytes).map_err(|error| UsageError::NotUtf8 {
             offset: offset + error.valid_up_to() as u64,
         })?;
         Ok(text.to_owned())
@@ -354,6 +381,9 @@ impl Memory {
         offset: u64,
         bytes: &[u8],
     ) -> Result<(), Error> {
+        if let Some(memory) = self.as_shared(store) {
+            return memory.write(offset, bytes);
+        }
         let place = self.slice_mut(store, offset, bytes.len() as u64)?;
         place.copy_from_slice(bytes);
         Ok(())
@@ -403,8 +433,15 @@ impl Memory {
         len: u64,
         byte: u8,
     ) -> Result<(), Error> {
-        self.slice_mut(store, offset, len)?.fill(byte);
-        Ok(())
+        let (core, _) = store.as_store_mut().parts();
+        let memory = self.of_mut(core);
+        let range = bounds::range(offset, len, memory.len())?;
+        if let Some(memory) = memory.own_mut() {
+            memory.bytes_mut()[range].fill(byte);
+            return Ok(());
+        }
+        let place = (self.index as usize, range.start);
+        core.fill_buffered(place, byte, range.len(), || Ok(()))
     }
 
     /// Copies `len` bytes from `from` on to `to`. The two may overlap.
@@ -429,8 +466,7 @@ impl Memory {
         to: u64,
         len: u64,
     ) -> Result<(), Error> {
-        let bytes = self.data_mut(store);
-        bounds::copy_within(bytes, from, to, len).map_err(Error::from)
+        self.copy_from(store, to, *self, from, len)
     }
 
     /// Copies `len` bytes from `from` on of another memory, or of this one, to `to`, as the
@@ -462,18 +498,25 @@ impl Memory {
         from: u64,
         len: u64,
     ) -> Result<(), Error> {
-        if source == *self {
-            return self.copy_within(store, from, to, len);
-        }
         let (core, _) = store.as_store_mut().parts();
-        core.check_owner(self.store);
-        core.check_owner(source.store);
+        if source == *self
+            && let Some(memory) = self.of_mut(core).own_mut()
+        {
+            return Ok(bounds::copy_within(memory.bytes_mut(), from, to, len)?);
+        }
         let numbers = [self.index as usize, source.index as usize];
-        let [place, source] = core
-            .memories
-            .get_disjoint_mut(numbers)
-            .expect("two memories of this store");
-        bounds::copy_between(place.bytes_mut(), to, source.bytes(), from, len)?;
+        let (place, source) = (self.of(core), source.of(core));
+        if place.own().is_none() || source.own().is_none() {
+            let from = bounds::range(from, len, source.len())?;
+            let to = bounds::range(to, len, place.len())?;
+            let [place, source] = numbers;
+            let (place, source) = ((place, to.start), (source, from.start));
+            return core.copy_buffered(place, source, to.len(), || Ok(()));
+        }
+        let memories = core.memories.get_disjoint_mut(numbers);
+        let [place, source] = memories.expect("two memories of this store");
+        let (place, source) = (own(place.own_mut()).bytes_mut(), own(source.own()).bytes());
+        bounds::copy_between(place, to, source, from, len)?;
         Ok(())
     }
 
@@ -506,13 +549,31 @@ impl Memory {
         before.ok_or_else(|| UsageError::CannotGrow.into())
     }
 
-    fn of(self, core: &StoreCore) -> &LinearMemory {
+    fn copied<'a, S: AsStore>(
+        &self,
+        store: &'a S,
+        offset: u64,
+        len: u64,
+    ) -> Result<Cow<'a, [u8]>, Error> {
+        Ok(match self.of(store.as_store().core()).shared() {
+            Some(memory) => Cow::Owned(memory.read_vec(offset, len)?),
+            None => Cow::Borrowed(self.slice(store, offset, len)?),
+        })
+    }
+
+    fn of(self, core: &StoreCore) -> &StoreMemory {
         core.check_owner(self.store);
         &core.memories[self.index as usize]
     }
 
-    fn of_mut(self, core: &mut StoreCore) -> &mut LinearMemory {
+    fn of_mut(self, core: &mut StoreCore) -> &mut StoreMemory {
         core.check_owner(self.store);
         &mut core.memories[self.index as usize]
     }
+}
+
+/// What is there unless the memory is shared.
+#[track_caller]
+fn own<M>(memory: Option<M>) -> M {
+    memory.expect("the bytes of a shared memory can be copied, not borrowed")
 }

@@ -51,12 +51,8 @@ pub(crate) fn copy_data(
     let segment = segment.of(module.image().section(Section::Passive));
     let segment = segment.unwrap_or(&[]);
     let memory = core.memories.get_mut(memory as usize).ok_or(())?;
-    let memory = memory.bytes_mut();
     let (to, from) = range.checked(memory.len(), segment.len()).ok_or(())?;
-    let (Some(to), Some(from)) = (memory.get_mut(to), segment.get(from)) else {
-        return Err(());
-    };
-    to.copy_from_slice(from);
+    memory.write(to.start, segment.get(from).ok_or(())?);
     Ok(())
 }
 

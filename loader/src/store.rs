@@ -18,6 +18,7 @@ mod address_map;
 pub(crate) mod core;
 pub(crate) mod funcs;
 pub(crate) mod instance_data;
+pub(crate) mod memory;
 
 use self::core::StoreCore;
 

@@ -3,7 +3,7 @@
 
 use std::error::Error as StdError;
 
-use precast_compiler::Options;
+use precast_compiler::{CompileError, Options};
 use precast_loader::{
     Caller, Config, Engine, Error, Exception, ExnRef, Extern, ExternType, FuncType, Instance,
     LimitError, Limits, LinkError, Linker, Module, Store, Tag, TrapCode, UsageError, Val, ValType,
@@ -459,6 +459,16 @@ const KEEPER: &str = r#"
           (drop (call $make (local.get $n)))
           (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
         (i32.const 0))
+      ;; A parameter is needed after a call that returns, and in a handler, after one that throws.
+      (func $across (param $kept exnref) (param $n i32) (result i32)
+        (block $caught
+          (try_table (catch_all $caught)
+            (drop (call $garbage (local.get $n)))
+            (drop (call $open (local.get $kept)))
+            (drop (call $garbage (local.get $n)))
+            (throw $e (i32.const 0)))
+          (unreachable))
+        (call $open (local.get $kept)))
       (func (export "keep") (param $n i32) (result i32)
         (local $a exnref) (local $b exnref)
         (global.set $global (call $make (i32.const 1)))
@@ -475,7 +485,8 @@ const KEEPER: &str = r#"
         (i32.add (call $open (global.get $global)))
         (i32.add (call $open (table.get $table (i32.const 2))))
         (i32.add (call $open (local.get $a)))
-        (i32.add (call $open (call $open-holder (call $open-holder (local.get $b)))))))
+        (i32.add (call $open (call $open-holder (call $open-holder (local.get $b)))))
+        (i32.add (call $across (call $make (i32.const 600000)) (local.get $n)))))
 "#;
 
 fn keeper(
@@ -502,7 +513,7 @@ fn what_is_referred_to_is_kept_wherever_the_reference_is() {
         });
         for _ in 0..3 {
             let found = call(&mut store, guest, "keep", 500).unwrap();
-            assert_eq!(found, 54_321, "{name}");
+            assert_eq!(found, 654_321, "{name}");
         }
     }
 }
@@ -513,7 +524,7 @@ fn what_is_referred_to_is_kept_across_many_frames_of_the_host() {
         1 => call_back(&mut caller, "garbage", 500),
         _ => call_back(&mut caller, "keep", n - 1),
     });
-    assert_eq!(call(&mut store, guest, "keep", 8).unwrap(), 54_321);
+    assert_eq!(call(&mut store, guest, "keep", 8).unwrap(), 654_321);
 }
 
 #[test]
@@ -566,4 +577,27 @@ fn what_the_host_refers_to_is_kept() {
     let reference = ExnRef::new(&mut store, &exception).unwrap();
     call(&mut store, guest, "garbage", 1000).unwrap();
     assert_eq!(reference.exception(&mut store), exception);
+}
+
+#[test]
+fn a_function_whose_handlers_would_be_too_many_is_refused() {
+    let nested = |blocks: usize, calls: usize, tags: usize| {
+        let opening: String = (0..blocks)
+            .map(|block| format!("(try_table (catch {} $out)", block % tags))
+            .collect();
+        format!(
+            "(module {} (func $f) (func (block $out {opening}{}{})))",
+            "(tag)".repeat(tags),
+            "(call $f)".repeat(calls),
+            ")".repeat(blocks)
+        )
+    };
+    let compile = |wat: String| precast_compiler::compile(&wasm(&wat), &options());
+    let refused = compile(nested(400, 1000, 400));
+    assert!(
+        matches!(refused, Err(CompileError::Limit { .. })),
+        "{refused:?}"
+    );
+    // What only looks like many: nothing gets past the innermost handler for its tag.
+    compile(nested(1000, 1000, 1)).unwrap();
 }

@@ -45,13 +45,8 @@ static SUITES: [Suite; 22] = [
     Suite::proposal("extended-const", Proposal::ExtendedConst, WASM3, 284),
     Suite::proposal("gc", Proposal::GC, WASM3, 117),
     Suite::proposal("custom-page-sizes", Proposal::CustomPageSizes, ALL, 207),
-    Suite::proposal(
-        "wide-arithmetic",
-        Proposal::WideArithmetic,
-        Features::ALL,
-        109,
-    ),
-    Suite::proposal("threads", Proposal::Threads, ALL, 351),
+    Suite::proposal("wide-arithmetic", Proposal::WideArithmetic, ALL, 109),
+    Suite::proposal("threads", Proposal::Threads, THREADS, 619),
 ];
 
 const WASM1: Features = Features::WASM1;
@@ -59,6 +54,11 @@ const WASM2: Features = Features::WASM2;
 const WASM3: Features = Features::WASM3;
 const ALL: Features = Features::ALL;
 const SATURATING: Proposal = Proposal::NontrappingFloatToIntConversions;
+
+/// That proposal's scripts refuse several memories and several tables.
+const THREADS: Features = WASM2
+    .difference(Features::of(Feature::ReferenceTypes))
+    .union(Features::of(Feature::Threads));
 
 /// That proposal's scripts refuse several memories.
 const ONE_MEMORY: Features = WASM3.difference(Features::of(Feature::MultiMemory));

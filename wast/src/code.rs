@@ -29,6 +29,15 @@ pub(crate) fn encode(module: &mut QuoteWat<'_>) -> Result<Vec<u8>, wast::Error> 
     };
     let text = str::from_utf8(&text)
         .map_err(|_| wast::Error::new(module.span(), "malformed UTF-8 encoding".to_owned()))?;
+    assemble(text)
+}
+
+/// The module that a text stands for.
+///
+/// # Errors
+///
+/// If the text format's parser refuses it.
+pub(crate) fn assemble(text: &str) -> Result<Vec<u8>, wast::Error> {
     let buffer = buffer(text)?;
     parser::parse::<Wat<'_>>(&buffer)?.encode()
 }

@@ -4,6 +4,7 @@
 //! for modules to import. Each thread of a script has a runner of its own.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Write as _;
 use std::panic::resume_unwind;
 use std::thread::{self, Scope, ScopedJoinHandle};
 
@@ -17,6 +18,9 @@ use crate::{Failure, Report, STACK_BYTES, Settings, code, place, spectest, value
 
 /// How large a memory may be, in bytes: scripts are about what is beyond 32 bits.
 const MEMORY_BYTES: u64 = 8 << 30;
+
+/// What a module that stands in for another thread's imports from.
+const SHARED: &str = "shared";
 
 pub(crate) struct Runner<'scope, 'env> {
     text: &'env str,
@@ -301,10 +305,31 @@ impl<'scope, 'env> Runner<'scope, 'env> {
     }
 
     /// Gives a thread's runner an instance of the name `module` that exports the same shared
-    /// memories as the one here. There are no shared memories yet.
-    fn share(&mut self, module: Id<'_>, _with: &mut Self) -> Outcome {
-        self.instances.get(Some(module))?;
-        Err("memories cannot be shared with a thread: shared memories are not supported".into())
+    /// memories as the one here, by the same names.
+    fn share(&mut self, module: Id<'_>, with: &mut Self) -> Outcome {
+        let instance = *self.instances.get(Some(module))?;
+        let mut linker = Linker::new(&with.engine);
+        let mut text = String::new();
+        for (number, (name, item)) in instance.exports(&mut self.store).into_iter().enumerate() {
+            let memory = item.memory().map(|memory| memory.as_shared(&self.store));
+            let Some(Some(memory)) = memory else {
+                let reason = format!("only shared memories can be shared, not the export {name:?}");
+                return Err(reason.into());
+            };
+            linker.shared_memory(SHARED, &number.to_string(), &memory)?;
+            let (name, ty) = (name.escape_default(), memory.ty());
+            // Writing to a string does not fail.
+            let _ = write!(
+                text,
+                r#"(import "{SHARED}" "{number}" {ty}) (export "{name}" (memory {number}))"#
+            );
+        }
+        let wasm =
+            code::assemble(&format!("(module {text})")).map_err(|error| error.to_string())?;
+        let standing_in = code::load(&with.engine, &wasm, self.settings)?;
+        let instance = linker.instantiate(&mut with.store, &standing_in)?;
+        with.instances.add(Some(module), instance);
+        Ok(())
     }
 
     fn wait(&mut self, name: Id<'_>) -> Outcome {

@@ -42,7 +42,8 @@ pub(crate) fn linker(engine: &Engine, store: &mut Store<()>) -> Result<Linker<()
         let table = Table::new(store, ty, Val::FuncRef(None))?;
         linker.define(NAME, name, table)?;
     }
-    let memories = [("memory", MemoryType::new(1, Some(2)))];
+    let memory = MemoryType::new(1, Some(2));
+    let memories = [("memory", memory), ("shared_memory", memory.shared())];
     for (name, ty) in memories {
         let memory = Memory::new(store, ty)?;
         linker.define(NAME, name, memory)?;

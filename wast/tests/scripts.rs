@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use precast_compiler::{Features, Options};
 use precast_wast::{Report, ScriptError, Settings, run};
 
 fn report(script: &str, settings: &Settings) -> Report {
@@ -540,19 +541,39 @@ fn threads_have_stores_and_registries_of_their_own() {
 }
 
 #[test]
-fn memories_are_not_shared_with_threads_yet() {
-    check(
-        r#"(module $m (memory (export "memory") 1))
-        (thread $a (shared (module $m)) (register "m" $m))
-        (thread $b (shared (module $no_such)))
-        (wait $a)"#,
-        2,
-        &[
-            "memories cannot be shared with a thread",
-            "there is no instance $m",
-            "there is no instance $no_such",
-        ],
-    );
+fn threads_share_memories_and_nothing_else() {
+    let script = r#"
+        (module $m
+            (memory (export "a \"memory\"") 1 2 shared)
+            (func (export "load") (result i32) (i32.atomic.load (i32.const 8))))
+        (module $memory (memory (export "a \"memory\"") 1 2 shared))
+        (module $user
+            (memory (import "memory" "a \"memory\"") 1 2 shared)
+            (func (export "load") (result i32) (i32.atomic.load (i32.const 8))))
+        (thread $a (shared (module $memory))
+            (register "memory" $memory)
+            (module
+                (memory (import "memory" "a \"memory\"") 1 2 shared)
+                (func (export "store") (i32.atomic.store (i32.const 8) (i32.const 42))))
+            (assert_return (invoke "store")))
+        (wait $a)
+        (thread $b (shared (module $m)))
+        (thread $c (shared (module $no_such)))"#;
+    let register = "(register \"memory\" $memory)\n(module $user";
+    let script = script.replace("(module $user", register);
+    let script = script + "(assert_return (invoke $user \"load\") (i32.const 42))";
+    let options = Options {
+        features: Features::ALL,
+        ..Options::default()
+    };
+    let report = report(&script, &Settings::new(options));
+    let reasons: Vec<_> = report.failures.iter().map(|it| &it.reason[..]).collect();
+    let expected = [
+        "only shared memories can be shared, not the export \"load\"",
+        "there is no instance $no_such",
+    ];
+    assert_eq!(reasons, expected);
+    assert_eq!(report.passed, 10);
 }
 
 #[test]

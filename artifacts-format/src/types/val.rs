@@ -59,6 +59,21 @@ impl ValType {
         }
     }
 
+    /// Whether values of this type are references of that kind.
+    ///
+    /// ```
+    /// # use precast_artifacts_format::{Hierarchy, ValType};
+    /// assert!(ValType::EXNREF.refers_to(Hierarchy::Exn));
+    /// assert!(!ValType::FUNCREF.refers_to(Hierarchy::Exn));
+    /// assert!(!ValType::I32.refers_to(Hierarchy::Func));
+    /// ```
+    pub const fn refers_to(self, hierarchy: Hierarchy) -> bool {
+        match self {
+            Self::Ref(ty) => ty.heap.hierarchy() as u8 == hierarchy as u8,
+            _ => false,
+        }
+    }
+
     /// Whether there is a value to start with: zero, or null.
     ///
     /// ```

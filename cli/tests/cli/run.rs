@@ -281,3 +281,14 @@ fn names_in_a_backtrace_cannot_control_the_terminal() {
     let file = scratch.file("red.wat", text);
     run(&file, &[], &[]).fails(134, &["precast: trap: unreachable", "a\\u{1b}[31m"]);
 }
+
+#[test]
+fn an_exception_that_nothing_catches_ends_the_program_as_a_trap_does() {
+    let scratch = Scratch::new();
+    let text = "(module (tag $e (param i32 f64))
+        (func $thrower (throw $e (i32.const 7) (f64.const 0.5)))
+        (func (export \"_start\") (call $thrower)))";
+    let file = scratch.file("thrower.wat", text);
+    let said = ["precast: uncaught exception: 7, 0.5", "!thrower"];
+    run(&file, &[], &[]).fails(134, &said);
+}

@@ -148,16 +148,7 @@ impl Module<'_> {
         })
     }
 
-    pub(super) fn memory_type(
-        &mut self,
-        ty: &wasmparser::MemoryType,
-        offset: u64,
-    ) -> Result<MemoryType> {
-        for (present, feature) in [(ty.shared, "threads (a shared memory)")] {
-            if present {
-                return Err(CompileError::unsupported(offset, feature));
-            }
-        }
+    pub(super) fn memory_type(&mut self, ty: &wasmparser::MemoryType) -> MemoryType {
         let page_bytes_log2 = ty.page_size_log2;
         let page_bytes_log2 = page_bytes_log2.unwrap_or(WASM_PAGE_BYTES.trailing_zeros()) as u8;
         let converted = MemoryType {
@@ -180,7 +171,7 @@ impl Module<'_> {
                 self.features.insert(feature);
             }
         }
-        Ok(converted)
+        converted
     }
 
     pub(super) fn global_type(

@@ -58,10 +58,7 @@ pub(super) enum Kind {
     },
     /// The second arm of an `if`.
     Else,
-    /// A `try_table`, around which there are so many exception handlers.
-    TryTable {
-        outer: usize,
-    },
+    TryTable,
 }
 
 impl Frame {
@@ -314,7 +311,7 @@ impl Translator<'_, '_> {
                     self.builder.ins().jump(frame.exit, &block_args(&params));
                 }
             }
-            Kind::TryTable { outer } => self.end_try_table(outer),
+            Kind::TryTable => self.end_try_table(),
             Kind::Block | Kind::Else => {}
         }
         self.stack.truncate(frame.height);

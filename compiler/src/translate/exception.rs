@@ -21,21 +21,32 @@ use crate::error::CompileError;
 use crate::trampoline::{SLOT_BYTES, load_slots, store_slots};
 use crate::trap::clif_trap;
 
-/// The most handlers that all calls of a function may have together: each call has those of all
-/// the `try_table`s around it, so that there may be as many as the square of the function's length.
-const MAX_HANDLERS: usize = 1 << 20;
+/// The most handlers that all calls and `try_table`s of a function may have together: each has those
+/// of all the `try_table`s around it, which may be as many as the square of the function's length.
+/// Programs have one or two tags, and so one or two for each call.
+const MAX_HANDLERS: usize = 1 << 17;
 
 /// What one function's translation has built up for exceptions.
 #[derive(Default)]
 pub(super) struct Exceptions {
-    /// Handlers of the `try_table`s around here, the first that counts last.
-    handlers: Vec<Handler>,
-    /// How many handlers the calls so far have together.
-    attached: usize,
+    /// The `try_table`s around here, the innermost last.
+    around: Vec<Around>,
+    /// How many handlers there are so far in all lists together.
+    listed: usize,
     /// Where the arguments of what is thrown go, and its size in slots.
     slots: Option<(StackSlot, usize)>,
 }
 
+/// A `try_table`.
+struct Around {
+    /// Where its own clauses lead.
+    blocks: Vec<Block>,
+    /// All handlers that an exception from inside may come to, in the order in which they count:
+    /// without those that come after another for the same tag, or for everything.
+    handlers: Vec<Handler>,
+}
+
+#[derive(Clone, Copy)]
 struct Handler {
     catches: Catches,
     block: Block,
@@ -44,16 +55,39 @@ struct Handler {
 impl Exceptions {
     /// Whether a call here may go on elsewhere than behind it.
     pub(super) fn are_handled(&self) -> bool {
-        !self.handlers.is_empty()
+        !self.handlers().is_empty()
+    }
+
+    fn handlers(&self) -> &[Handler] {
+        self.around.last().map_or(&[], |around| &around.handlers)
+    }
+
+    /// The handlers inside of a `try_table` that has these itself.
+    fn handlers_within(&mut self, own: &[Handler]) -> Vec<Handler> {
+        let mut list: Vec<Handler> = Vec::new();
+        for &handler in own.iter().chain(self.handlers()) {
+            if list.len() > MAX_HANDLERS {
+                break;
+            }
+            let is_shadowed = list.iter().any(|earlier| {
+                let tag = earlier.catches.tag;
+                tag.is_none() || tag == handler.catches.tag
+            });
+            if !is_shadowed {
+                list.push(handler);
+            }
+        }
+        self.listed += list.len();
+        list
     }
 
     /// Fails if there are more handlers than a function may have.
     pub(super) fn check(&self) -> Result<()> {
-        if self.attached <= MAX_HANDLERS {
+        if self.listed <= MAX_HANDLERS {
             return Ok(());
         }
         Err(CompileError::Limit {
-            what: "the calls of a function have too many exception handlers together",
+            what: "a function has too many exception handlers, counted for each call in their scope",
             limit: MAX_HANDLERS as u64,
         })
     }
@@ -79,7 +113,7 @@ impl Translator<'_, '_> {
     /// the loader finds it when it looks for exceptions that are still in use. Everything else is
     /// left as it is.
     pub(super) fn keep_findable(&mut self, value: Value, ty: ValType) {
-        if is_exception(ty) {
+        if ty.refers_to(Hierarchy::Exn) {
             self.builder.declare_value_needs_stack_map(value);
         }
     }
@@ -89,21 +123,27 @@ impl Translator<'_, '_> {
         let body = self.builder.create_block();
         self.builder.ins().jump(body, &[]);
         self.builder.seal_block(body);
-        let outer = self.exceptions.handlers.len();
-        // The labels count from outside of the block, and the first clause counts first.
-        for clause in try_table.catches.iter().rev() {
-            let handler = self.handler(clause);
-            self.exceptions.handlers.push(handler);
-        }
+        // The labels count from outside of the block.
+        let clauses = try_table.catches.iter();
+        let own: Vec<Handler> = clauses.map(|clause| self.handler(clause)).collect();
+        let handlers = self.exceptions.handlers_within(&own);
+        self.exceptions.around.push(Around {
+            blocks: own.iter().map(|handler| handler.block).collect(),
+            handlers,
+        });
+        // Before there are more of them than can be.
+        self.exceptions.check()?;
         self.builder.switch_to_block(body);
-        self.open(Kind::TryTable { outer }, &ty);
+        self.open(Kind::TryTable, &ty);
         Ok(())
     }
 
-    /// The end of a `try_table` around which there are `outer` handlers.
-    pub(super) fn end_try_table(&mut self, outer: usize) {
-        for handler in self.exceptions.handlers.drain(outer..) {
-            self.builder.seal_block(handler.block);
+    /// The end of a `try_table`: nothing more comes to its handlers.
+    pub(super) fn end_try_table(&mut self) {
+        let around = self.exceptions.around.pop();
+        let around = around.expect("validated: inside a block");
+        for block in around.blocks {
+            self.builder.seal_block(block);
         }
     }
 
@@ -169,19 +209,14 @@ impl Translator<'_, '_> {
         let results = (0..results as u32).map(BlockArg::TryCallRet);
         let on_return = BlockCall::new(returned, results, pool);
         let mut items = vec![ExceptionTableItem::Context(self.env.vmctx)];
-        for &Handler { catches, block } in self.exceptions.handlers.iter().rev() {
-            self.exceptions.attached += 1;
-            if self.exceptions.attached > MAX_HANDLERS {
-                break;
-            }
+        self.exceptions.listed += self.exceptions.handlers().len();
+        let may_have_more = self.exceptions.check().is_ok();
+        let handlers = self.exceptions.handlers().iter();
+        for &Handler { catches, block } in handlers.filter(|_| may_have_more) {
             let tag = catches.to_number().expect("validated: tags are few");
             let payload = [0, 1].map(BlockArg::TryCallExn);
             let call = BlockCall::new(block, payload, pool);
             items.push(ExceptionTableItem::Tag(ExceptionTag::from_u32(tag), call));
-            if catches.tag.is_none() {
-                // Nothing comes to those further out.
-                break;
-            }
         }
         let table = ExceptionTableData::new(signature, on_return, items);
         self.builder.func.dfg.exception_tables.push(table)
@@ -233,10 +268,4 @@ impl Translator<'_, '_> {
         }
         self.builder.ins().stack_addr(POINTER, slot, 0)
     }
-}
-
-/// Whether values of the type refer to exceptions.
-pub(super) fn is_exception(ty: ValType) -> bool {
-    ty.as_ref()
-        .is_some_and(|ty| ty.heap.hierarchy() == Hierarchy::Exn)
 }

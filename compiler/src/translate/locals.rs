@@ -12,11 +12,10 @@ use cranelift_codegen::ir::{
     BlockArg, InstBuilder as _, MemFlagsData, StackSlot, StackSlotData, StackSlotKind, Value, types,
 };
 use cranelift_frontend::{FunctionBuilder, Variable};
-use precast_artifacts_format::ValType;
+use precast_artifacts_format::{Hierarchy, ValType};
 use wasmparser::{FunctionBody, Operator};
 
 use super::Result;
-use super::exception::is_exception;
 use crate::env::{POINTER, clif_type};
 use crate::module::Module;
 
@@ -115,7 +114,7 @@ impl Locals {
         let ty = self.types[local as usize];
         *self.variables[local as usize].get_or_insert_with(|| {
             let variable = builder.declare_var(clif_type(ty));
-            if is_exception(ty) {
+            if ty.refers_to(Hierarchy::Exn) {
                 // In the function's frame during calls, where the loader finds it.
                 builder.declare_var_needs_stack_map(variable);
             }

@@ -154,7 +154,11 @@ impl Translator<'_, '_> {
 
     fn memory_size(&mut self, memory: u32) {
         let ty = self.memory_type(memory);
-        let bytes = self.env.memory_length(&mut self.builder, memory);
+        let bytes = if ty.is_shared {
+            self.env.shared_memory_length(&mut self.builder, memory)
+        } else {
+            self.env.memory_length(&mut self.builder, memory)
+        };
         let shift = i64::from(ty.page_bytes_log2);
         let pages = self.builder.ins().ushr_imm_u(bytes, shift);
         let pages = self.narrow(pages, ty.is_64);

@@ -29,6 +29,7 @@ macro_rules! examples {
 examples! {
     backtrace
     embedded
+    exceptions
     host_function
     limits
     plugins

@@ -15,9 +15,8 @@
 
 use std::ptr::with_exposed_provenance;
 
-use precast_artifacts_format::ValType;
+use precast_artifacts_format::Hierarchy;
 
-use super::is_exception;
 use crate::activation;
 use crate::store::core::StoreCore;
 
@@ -35,7 +34,7 @@ pub(super) fn collect(core: &mut StoreCore) {
             continue;
         };
         let args = tag.ty.params.iter().zip(&kept.args);
-        let exceptions = args.filter(|&(&ty, _)| is_exception(ty));
+        let exceptions = args.filter(|&(&ty, _)| ty.refers_to(Hierarchy::Exn));
         roots.extend(exceptions.map(|(_, slot)| low_bits(slot.0)));
     }
     core.exceptions.sweep();
@@ -79,18 +78,17 @@ fn in_globals(core: &StoreCore, roots: &mut Vec<u32>) {
     let of_host = core.globals.iter().cloned();
     let of_guests = core.instances.iter().flat_map(|instance| {
         let plans = (0..).zip(&instance.module.manifest().globals);
-        let wanted = plans.filter(|(_, plan)| is_exception(plan.ty.content));
+        let wanted = plans.filter(|(_, plan)| plan.ty.content.refers_to(Hierarchy::Exn));
         wanted.filter_map(|(index, _)| instance.defined_global(index))
     });
-    let wanted = |ty: ValType| is_exception(ty);
     let cells = of_host.chain(of_guests);
-    let cells = cells.filter(|cell| wanted(cell.ty().content));
+    let cells = cells.filter(|cell| cell.ty().content.refers_to(Hierarchy::Exn));
     roots.extend(cells.map(|cell| low_bits(cell.get())));
 }
 
 fn in_tables(core: &StoreCore, roots: &mut Vec<u32>) {
     let tables = core.tables.iter();
-    let tables = tables.filter(|table| is_exception(table.ty().element));
+    let tables = tables.filter(|table| table.ty().element.refers_to(Hierarchy::Exn));
     roots.extend(tables.flat_map(|table| table.elements().iter().map(|&element| element as u32)));
 }
 

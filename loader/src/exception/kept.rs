@@ -54,6 +54,8 @@ pub(crate) struct Exceptions {
     /// One that was caught without a reference to it: once its arguments have been read it is of no
     /// use.
     consumed: Option<u32>,
+    /// Whether some may be in use where they would not be found, and how often that is so.
+    held: u32,
 }
 
 impl Exceptions {
@@ -64,7 +66,19 @@ impl Exceptions {
             bytes: 0,
             threshold_bytes: MIN_THRESHOLD_BYTES,
             consumed: None,
+            held: 0,
         }
+    }
+
+    /// Gives nothing up until [`Exceptions::release`]: guest code waits at a place where references
+    /// may be elsewhere than in frames of its callers.
+    pub(crate) fn hold(&mut self) {
+        self.held += 1;
+    }
+
+    /// See [`Exceptions::hold`].
+    pub(crate) fn release(&mut self) {
+        self.held -= 1;
     }
 
     /// The exception with that handle.
@@ -188,14 +202,15 @@ pub(super) fn keep(core: &mut StoreCore, tag: u32, args: Box<[Slot]>) -> Result<
     let limit = core.limits.exception_bytes;
     let more = bytes_of(args.len());
     let wanted = |exceptions: &Exceptions| exceptions.bytes.saturating_add(more);
-    if wanted(&core.exceptions) > core.exceptions.threshold_bytes.min(limit) {
+    let is_much = wanted(&core.exceptions) > core.exceptions.threshold_bytes.min(limit);
+    if is_much && core.exceptions.held == 0 {
         collection::collect(core);
         let threshold = core.exceptions.bytes.saturating_mul(2);
         core.exceptions.threshold_bytes = threshold.max(MIN_THRESHOLD_BYTES);
-        if wanted(&core.exceptions) > limit {
-            let what = "bytes of exceptions";
-            return Err(LimitError::Store { what, limit }.into());
-        }
+    }
+    if wanted(&core.exceptions) > limit {
+        let what = "bytes of exceptions";
+        return Err(LimitError::Store { what, limit }.into());
     }
     Ok(core.exceptions.add(tag, args)?)
 }
@@ -264,6 +279,23 @@ mod tests {
         let other = keep(&mut core, 0, Box::new([])).unwrap().get();
         assert_ne!(handle, other);
         assert!(core.exceptions.get(handle).is_some());
+    }
+
+    #[test]
+    fn nothing_is_given_up_while_all_are_held() {
+        let mut core = StoreCore::new(&Engine::default());
+        core.limits.exception_bytes = 2 * bytes_of(0);
+        let mut keep_one = || {
+            let kept = keep(&mut core, 0, Box::new([]));
+            let handle = kept.map(NonZeroU32::get);
+            handle.inspect(|&handle| core.exceptions.caught(handle, true))
+        };
+        assert!(keep_one().is_ok() && keep_one().is_ok() && keep_one().is_ok());
+        core.exceptions.hold();
+        let mut keep_one = || keep(&mut core, 0, Box::new([])).is_ok();
+        assert!(keep_one() && !keep_one());
+        core.exceptions.release();
+        assert!(keep(&mut core, 0, Box::new([])).is_ok());
     }
 
     #[test]

@@ -220,7 +220,11 @@ pub(crate) unsafe fn guest_ends(
             return Ok(());
         };
         let Some(results) = results else {
-            return tell(core, function, Event::TailCall);
+            // What the function is about to pass on is only in its own frame meanwhile.
+            (*core.as_ptr()).exceptions.hold();
+            let told = tell(core, function, Event::TailCall);
+            (*core.as_ptr()).exceptions.release();
+            return told;
         };
         let results = values(core, &function.ty().results, results.as_ptr());
         tell(core, function, Event::After(&results))

@@ -8,7 +8,7 @@ use std::ptr::{NonNull, with_exposed_provenance, with_exposed_provenance_mut};
 
 use precast_artifacts_format::abi::{StoreContext, VmctxHeader};
 
-use super::{memory, table};
+use super::{atomic, memory, table};
 use crate::activation;
 use crate::exception::{self, Landing};
 use crate::listener;
@@ -217,6 +217,11 @@ entries! {
     table_fill(table: u32, to: u64, element: u64, len: u64) -> u32 = table::fill;
     table_init(table: u32, segment: u32, to: u64, from: u64, len: u64) -> u32 = table::init;
     elem_drop(segment: u32) = table::elem_drop;
+    atomic_notify(memory: u32, index: u64, offset: u64, count: u32) -> i64 = atomic::notify;
+    atomic_wait32(memory: u32, index: u64, offset: u64, expected: u32, timeout_ns: i64) -> i64
+        = atomic::wait::<u32>;
+    atomic_wait64(memory: u32, index: u64, offset: u64, expected: u64, timeout_ns: i64) -> i64
+        = atomic::wait::<u64>;
 }
 
 /// The store that an instance belongs to, and the instance's number.

@@ -34,13 +34,22 @@ pub(super) fn copy(
     let done = (|| {
         let to_number = number_of(core, instance, to_memory)?;
         let from_number = number_of(core, instance, from_memory)?;
+        let [place, source] = [to_number, from_number].map(|number| core.memories.get(number));
+        let (place, source) = (place?, source?);
+        if place.own().is_none() || source.own().is_none() {
+            let from = within(from, len, source.len())?;
+            let to = within(to, len, place.len())?;
+            let (place, source) = ((to_number, to.start), (from_number, from.start));
+            return Some(core.copy_buffered(place, source, to.len(), go_on));
+        }
         if to_number == from_number {
-            let bytes = core.memories.get_mut(to_number)?.bytes_mut();
+            let bytes = core.memories.get_mut(to_number)?.own_mut()?.bytes_mut();
             return copy_within(bytes, to, from, len);
         }
         let numbers = [to_number, from_number];
-        let [to_memory, from_memory] = core.memories.get_disjoint_mut(numbers).ok()?;
-        copy_between(to_memory.bytes_mut(), from_memory.bytes(), to, from, len)
+        let [place, source] = core.memories.get_disjoint_mut(numbers).ok()?;
+        let (place, source) = (place.own_mut()?.bytes_mut(), source.own()?.bytes());
+        copy_between(place, source, to, from, len)
     })();
     status(core, done)
 }
@@ -55,8 +64,12 @@ pub(super) fn fill(
 ) -> u32 {
     let done = (|| {
         let number = number_of(core, instance, memory)?;
-        let bytes = core.memories.get_mut(number)?.bytes_mut();
-        fill_within(bytes, to, byte as u8, len)
+        let memory = core.memories.get_mut(number)?;
+        if let Some(memory) = memory.own_mut() {
+            return fill_within(memory.bytes_mut(), to, byte as u8, len);
+        }
+        let to = within(to, len, memory.len())?;
+        Some(core.fill_buffered((number, to.start), byte as u8, to.len(), go_on))
     })();
     status(core, done)
 }
@@ -97,7 +110,7 @@ pub(super) fn data_drop(core: &mut StoreCore, instance: usize, segment: u32) {
 }
 
 /// The number in the store of a memory of the instance's.
-fn number_of(core: &StoreCore, instance: usize, memory: u32) -> Option<usize> {
+pub(super) fn number_of(core: &StoreCore, instance: usize, memory: u32) -> Option<usize> {
     let memories = &core.instances.get(instance)?.memories;
     memories.get(memory as usize).map(|&number| number as usize)
 }
@@ -105,15 +118,18 @@ fn number_of(core: &StoreCore, instance: usize, memory: u32) -> Option<usize> {
 /// Whether an operation has gone to its end; if not, why the guest is to stop.
 type Done = Result<(), TrapCode>;
 
+/// Fails if the guest is to stop.
+fn go_on() -> Done {
+    activation::stop_requested().map_or(Ok(()), Err)
+}
+
 /// Does `step` until it says that nothing is left, or the guest is to stop.
 fn in_pieces(mut step: impl FnMut() -> bool) -> Done {
     loop {
         let more = step();
         // After the last piece too: code that does little else would hardly ever be found by the
         // signal.
-        if let Some(reason) = activation::stop_requested() {
-            return Err(reason);
-        }
+        go_on()?;
         if !more {
             return Ok(());
         }

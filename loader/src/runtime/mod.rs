@@ -7,6 +7,7 @@
 
 use precast_artifacts_format::RuntimeSymbol;
 
+mod atomic;
 mod entry;
 mod float;
 mod memory;
@@ -41,6 +42,9 @@ pub(crate) fn address(symbol: RuntimeSymbol) -> Option<u64> {
         RuntimeSymbol::NearestF32 => float::nearest_f32 as *const (),
         RuntimeSymbol::NearestF64 => float::nearest_f64 as *const (),
         RuntimeSymbol::X86Pshufb => shuffle::pshufb()?,
+        RuntimeSymbol::AtomicNotify => entry::atomic_notify as *const (),
+        RuntimeSymbol::AtomicWait32 => entry::atomic_wait32 as *const (),
+        RuntimeSymbol::AtomicWait64 => entry::atomic_wait64 as *const (),
     };
     Some(function.expose_provenance() as u64)
 }

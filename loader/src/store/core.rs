@@ -12,6 +12,7 @@ use super::StoreId;
 use super::address_map::AddressMap;
 use super::funcs::{FuncData, HostFunc};
 use super::instance_data::InstanceData;
+use super::memory::StoreMemory;
 use crate::backtrace::{self, RawFrames};
 use crate::engine::Engine;
 use crate::error::Error;
@@ -24,7 +25,6 @@ use crate::module::Module;
 use crate::tag::TagData;
 use crate::trap::Trap;
 use crate::vm::global::GlobalCell;
-use crate::vm::memory::LinearMemory;
 use crate::vm::place::Places;
 use crate::vm::source::Source;
 use crate::vm::table::TableElements;
@@ -66,7 +66,7 @@ pub(crate) struct StoreCore {
     pub(crate) entered: Vec<Entered>,
 
     pub(crate) instances: Vec<InstanceData>,
-    pub(crate) memories: Vec<LinearMemory>,
+    pub(crate) memories: Vec<StoreMemory>,
     pub(crate) tables: Vec<TableElements>,
     pub(crate) globals: Vec<GlobalCell>,
     pub(crate) funcs: Vec<FuncData>,
@@ -225,7 +225,7 @@ mod tests {
     fn a_store_can_be_sent_and_shared() {
         fn is_send_and_sync<T: Send + Sync>() {}
         is_send_and_sync::<InstanceData>();
-        is_send_and_sync::<LinearMemory>();
+        is_send_and_sync::<StoreMemory>();
         is_send_and_sync::<TableElements>();
         is_send_and_sync::<GlobalCell>();
         is_send_and_sync::<FuncData>();

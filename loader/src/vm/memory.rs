@@ -39,7 +39,50 @@ pub(crate) struct MemoryOrder<'a> {
     pub(crate) contents: Option<Contents<'a>>,
 }
 
-/// A linear memory and the address space it lives in.
+/// How long a memory is and may become.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lengths {
+    pub(super) initial_bytes: u64,
+    /// In pages of its type.
+    pub(super) maximum_pages: u64,
+    maximum_bytes: u64,
+}
+
+impl Lengths {
+    /// What is wanted, within what is allowed.
+    pub(super) fn of(source: &Source, order: &MemoryOrder<'_>) -> Result<Self, LimitError> {
+        let ty = order.ty;
+        let max_bytes = if ty.is_64 {
+            order.max_bytes
+        } else {
+            order.max_bytes.min(SPAN_BYTES)
+        };
+        let wanted_bytes = ty.minimum_bytes();
+        let initial_bytes =
+            wanted_bytes
+                .filter(|&bytes| bytes <= max_bytes)
+                .ok_or(LimitError::Memory {
+                    wanted_bytes: wanted_bytes.unwrap_or(u64::MAX),
+                    allowed_bytes: max_bytes,
+                })?;
+        let most_bytes = match source {
+            Source::Pool(pool) => max_bytes.min(pool.max_memory_bytes()),
+            _ => max_bytes,
+        };
+        let maximum_pages = ty
+            .maximum_pages
+            .unwrap_or(u64::MAX)
+            .min(ty.most_pages())
+            .min(most_bytes / ty.page_bytes());
+        Ok(Self {
+            initial_bytes,
+            maximum_pages,
+            maximum_bytes: maximum_pages * ty.page_bytes(),
+        })
+    }
+}
+
+/// A linear memory of one store, and the address space it lives in.
 #[derive(Debug)]
 pub(crate) struct LinearMemory {
     /// Where generated code finds base and length.
@@ -61,38 +104,15 @@ impl LinearMemory {
         definition: Place<VmMemory>,
         order: &MemoryOrder<'_>,
     ) -> Result<Self, Error> {
-        let ty = order.ty;
-        let max_bytes = if ty.is_64 {
-            order.max_bytes
-        } else {
-            order.max_bytes.min(SPAN_BYTES)
-        };
-        let wanted_bytes = ty.minimum_bytes();
-        let length_bytes =
-            wanted_bytes
-                .filter(|&bytes| bytes <= max_bytes)
-                .ok_or(LimitError::Memory {
-                    wanted_bytes: wanted_bytes.unwrap_or(u64::MAX),
-                    allowed_bytes: max_bytes,
-                })?;
-        let most_bytes = match source {
-            Source::Pool(pool) => max_bytes.min(pool.max_memory_bytes()),
-            _ => max_bytes,
-        };
-        let maximum_pages = ty
-            .maximum_pages
-            .unwrap_or(u64::MAX)
-            .min(ty.most_pages())
-            .min(most_bytes / ty.page_bytes());
-        let maximum_bytes = maximum_pages * ty.page_bytes();
-        let storage = Storage::new(source, order, length_bytes, maximum_bytes)?;
+        let lengths = Lengths::of(source, order)?;
+        let storage = Storage::new(source, order, &lengths)?;
         let mut memory = Self {
             definition,
             storage,
-            ty,
-            maximum_pages,
+            ty: order.ty,
+            maximum_pages: lengths.maximum_pages,
         };
-        memory.publish(length_bytes);
+        memory.publish(lengths.initial_bytes);
         Ok(memory)
     }
 
@@ -178,7 +198,7 @@ impl LinearMemory {
 
 /// What the bytes are in.
 #[derive(Debug)]
-enum Storage {
+pub(super) enum Storage {
     /// Address space of our own.
     Space(Lease),
     /// The host's.
@@ -189,25 +209,35 @@ enum Storage {
 }
 
 impl Storage {
-    fn new(
+    pub(super) fn new(
         source: &Source,
         order: &MemoryOrder<'_>,
-        length_bytes: u64,
-        maximum_bytes: u64,
+        lengths: &Lengths,
     ) -> Result<Self, Error> {
+        let Lengths {
+            initial_bytes: length_bytes,
+            maximum_pages: _,
+            maximum_bytes,
+        } = *lengths;
         let no_room = || LimitError::OutOfMemory { what: "a memory" };
         let no_addresses = || LimitError::OutOfMemory {
             what: "address space for a memory",
         };
         let (ty, tunables) = (&order.ty, &order.tunables);
+        // What several threads use cannot move: all that it may grow to is set aside.
+        let (own_bytes, hosts_own_bytes) = match ty.is_shared {
+            true => (maximum_bytes, maximum_bytes),
+            false => (length_bytes, 0),
+        };
         let mut lease = match source {
             Source::System(shelf) => {
-                let layout = SpaceLayout::roomy(ty, tunables, length_bytes, maximum_bytes);
+                let layout = SpaceLayout::roomy(ty, tunables, own_bytes, maximum_bytes);
                 source::from_system(shelf, order.key, layout.ok_or_else(no_addresses)?)?
             }
             Source::Pool(pool) => pool.take_memory(order.key, ty, tunables, length_bytes)?,
             Source::Host(allocator) => {
-                let layout = SpaceLayout::least(ty, tunables, 0).ok_or_else(no_addresses)?;
+                let layout = SpaceLayout::least(ty, tunables, hosts_own_bytes);
+                let layout = layout.ok_or_else(no_addresses)?;
                 let request = MemoryRequest {
                     minimum_bytes: hosts_bytes(length_bytes).ok_or_else(no_room)?,
                     maximum_bytes: hosts_bytes(maximum_bytes).unwrap_or(maximum_bytes),
@@ -234,14 +264,14 @@ impl Storage {
     }
 
     /// Address of byte 0.
-    fn base(&self) -> *mut u8 {
+    pub(super) fn base(&self) -> *mut u8 {
         match self {
             Self::Space(space) => space.base(),
             Self::Host { memory, .. } => memory.base().as_ptr(),
         }
     }
 
-    fn layout(&self) -> &SpaceLayout {
+    pub(super) fn layout(&self) -> &SpaceLayout {
         match self {
             Self::Space(space) => space.layout(),
             Self::Host { layout, .. } => layout,
@@ -261,7 +291,7 @@ impl Storage {
 
     /// Makes the memory, which is `before` bytes long, `bytes` long: more than before, and no more
     /// than `most_bytes` ever.
-    fn grow(&mut self, before: u64, bytes: u64, most_bytes: u64) -> Option<()> {
+    pub(super) fn grow(&mut self, before: u64, bytes: u64, most_bytes: u64) -> Option<()> {
         let length = usize::try_from(bytes).ok()?;
         match self {
             Self::Host { memory, .. } => {

@@ -7,7 +7,9 @@
 pub(crate) mod global;
 pub(crate) mod layout;
 pub(crate) mod memory;
+pub(crate) mod parking;
 pub(crate) mod place;
+pub(crate) mod shared;
 pub(crate) mod shelf;
 pub(crate) mod source;
 pub(crate) mod space;

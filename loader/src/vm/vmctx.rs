@@ -74,9 +74,14 @@ impl Vmctx {
         self.set(self.layout.imported_func(index), func);
     }
 
-    /// Sets the imported memory at `index`.
-    pub(crate) fn set_imported_memory(&mut self, index: u32, memory: &Place<VmMemory>) {
-        self.set(self.layout.imported_memory(index), memory.address());
+    /// Sets the imported memory at `index` to the address of a definition.
+    pub(crate) fn set_imported_memory(&mut self, index: u32, definition: u64) {
+        self.set(self.layout.imported_memory(index), definition);
+    }
+
+    /// Sets the defined memory at `index`, which is shared.
+    pub(crate) fn set_shared_memory(&mut self, index: u32, definition: u64) {
+        self.set(self.layout.memory(index), definition);
     }
 
     /// Sets the imported table at `index`.
@@ -89,7 +94,7 @@ impl Vmctx {
         self.set(self.layout.imported_global(index), global.address());
     }
 
-    /// Where the defined memory at `index` is.
+    /// Where the defined memory at `index` is, which is not shared.
     pub(crate) fn memory(&self, index: u32) -> Place<VmMemory> {
         self.place(self.layout.memory(index))
     }

@@ -104,14 +104,14 @@ mod tests {
         args_sizes_get(&mut ctx(), &mut memory, 0, 4).unwrap();
         assert_eq!((memory.read_u32(0), memory.read_u32(4)), (Ok(3), Ok(7)));
         args_get(&mut ctx(), &mut memory, 0, 12).unwrap();
-        assert_eq!(memory.slice(12, 7), Ok(&b"app\0\0x\0"[..]));
+        assert_eq!(memory.slice(12, 7).as_deref(), Ok(&b"app\0\0x\0"[..]));
         assert_eq!(memory.read_u32(0), Ok(12));
         assert_eq!(memory.read_u32(4), Ok(16));
         assert_eq!(memory.read_u32(8), Ok(17));
         environ_sizes_get(&mut ctx(), &mut memory, 0, 4).unwrap();
         assert_eq!((memory.read_u32(0), memory.read_u32(4)), (Ok(1), Ok(4)));
         environ_get(&mut ctx(), &mut memory, 0, 4).unwrap();
-        assert_eq!(memory.slice(4, 4), Ok(&b"A=b\0"[..]));
+        assert_eq!(memory.slice(4, 4).as_deref(), Ok(&b"A=b\0"[..]));
     }
 
     #[test]

@@ -75,7 +75,7 @@ pub fn fd_readdir(
     cookie: u64,
     bufused: u32,
 ) -> Result<()> {
-    memory.slice(bufused, 4)?;
+    memory.check(bufused, 4)?;
     let descriptor = ctx.table.get_mut(fd)?;
     if !matches!(descriptor.kind, Kind::Dir(_)) {
         return Err(Errno::Notdir);
@@ -90,7 +90,7 @@ pub fn fd_readdir(
         _ => Listing::read(&directory.dir)?,
     };
     let listing = directory.listing.insert(listing);
-    let used = listing.write(cookie, memory.slice_mut(buf, buf_len)?);
+    let used = memory.fill(buf, buf_len, |bytes| Ok(listing.write(cookie, bytes)))?;
     memory.write_u32(bufused, u32::try_from(used).map_err(|_| Errno::Overflow)?)
 }
 

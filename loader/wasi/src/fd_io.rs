@@ -27,15 +27,14 @@ pub fn fd_read(
     iovs_len: u32,
     nread: u32,
 ) -> Result<()> {
-    memory.slice(nread, 4)?;
+    memory.check(nread, 4)?;
     let kind = ctx.table.stream_mut(fd, rights::FD_READ)?;
     let iovecs = memory.iovecs(iovs, iovs_len)?;
-    let mut buffers = memory.scatter(&iovecs)?;
-    let count = match kind {
-        Kind::File(file) => read_file(file, &mut buffers)?,
-        Kind::Reader(reader) => reader.read_vectored(&mut buffers)?,
-        Kind::Writer(_) | Kind::Dir(_) => return Err(Errno::Badf),
-    };
+    let count = memory.scatter(&iovecs, |buffers| match kind {
+        Kind::File(file) => read_file(file, buffers),
+        Kind::Reader(reader) => Ok(reader.read_vectored(buffers)?),
+        Kind::Writer(_) | Kind::Dir(_) => Err(Errno::Badf),
+    })?;
     write_count(memory, nread, count)
 }
 
@@ -54,22 +53,21 @@ pub fn fd_write(
     iovs_len: u32,
     nwritten: u32,
 ) -> Result<()> {
-    memory.slice(nwritten, 4)?;
+    memory.check(nwritten, 4)?;
     let kind = ctx.table.stream_mut(fd, rights::FD_WRITE)?;
     let iovecs = memory.iovecs(iovs, iovs_len)?;
-    let buffers = memory.gather(&iovecs)?;
-    let count = match kind {
+    let count = memory.gather(&iovecs, |buffers| match kind {
         Kind::File(file) => {
             refuse_to_block(file, PollFlags::OUT)?;
-            (&file.file).write_vectored(&buffers)?
+            Ok((&file.file).write_vectored(buffers)?)
         }
         Kind::Writer(writer) => {
-            let count = write_all_buffers(writer, &buffers)?;
+            let count = write_all_buffers(writer, buffers)?;
             writer.flush()?;
-            count
+            Ok(count)
         }
-        Kind::Reader(_) | Kind::Dir(_) => return Err(Errno::Badf),
-    };
+        Kind::Reader(_) | Kind::Dir(_) => Err(Errno::Badf),
+    })?;
     write_count(memory, nwritten, count)
 }
 
@@ -87,11 +85,12 @@ pub fn fd_pread(
     offset: u64,
     nread: u32,
 ) -> Result<()> {
-    memory.slice(nread, 4)?;
+    memory.check(nread, 4)?;
     let file = ctx.table.seekable(fd, rights::FD_READ | rights::FD_SEEK)?;
     let iovecs = memory.iovecs(iovs, iovs_len)?;
-    let mut buffers = memory.scatter(&iovecs)?;
-    let count = rustix::io::preadv(&file.file, &mut buffers, offset)?;
+    let count = memory.scatter(&iovecs, |buffers| {
+        Ok(rustix::io::preadv(&file.file, buffers, offset)?)
+    })?;
     write_count(memory, nread, count)
 }
 
@@ -111,11 +110,12 @@ pub fn fd_pwrite(
     offset: u64,
     nwritten: u32,
 ) -> Result<()> {
-    memory.slice(nwritten, 4)?;
+    memory.check(nwritten, 4)?;
     let file = ctx.table.seekable(fd, rights::FD_WRITE | rights::FD_SEEK)?;
     let iovecs = memory.iovecs(iovs, iovs_len)?;
-    let buffers = memory.gather(&iovecs)?;
-    let count = rustix::io::pwritev(&file.file, &buffers, offset)?;
+    let count = memory.gather(&iovecs, |buffers| {
+        Ok(rustix::io::pwritev(&file.file, buffers, offset)?)
+    })?;
     write_count(memory, nwritten, count)
 }
 
@@ -139,7 +139,7 @@ pub fn fd_seek(
         return fd_tell(ctx, memory, fd, newoffset);
     }
     let file = ctx.table.seekable(fd, rights::FD_SEEK)?;
-    memory.slice(newoffset, 8)?;
+    memory.check(newoffset, 8)?;
     let target = match whence {
         0 => SeekFrom::Start(u64::try_from(offset).map_err(|_| Errno::Inval)?),
         CURRENT => SeekFrom::Current(offset),

@@ -175,6 +175,10 @@ fn with_memory<T>(
     call: impl FnOnce(&mut WasiCtx, &mut GuestMemory<'_>) -> crate::Result<()>,
 ) -> Result<i32, Error> {
     let memory = caller.memory().ok_or_else(|| Error::host(NoMemory))?;
+    if let Some(memory) = memory.as_shared(&*caller) {
+        let host = get(caller.data_mut());
+        return Ok(number(call(host, &mut GuestMemory::shared(&memory))));
+    }
     let (bytes, host) = memory.data_and_store_mut(caller);
     Ok(number(call(get(host), &mut GuestMemory::new(bytes))))
 }

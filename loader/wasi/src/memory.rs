@@ -3,9 +3,12 @@
 //! All values are little-endian, all addresses and lengths `u32` byte counts. An access that does not lie wholly
 //! inside the memory is [`Errno::Fault`], also when it is empty.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{IoSlice, IoSliceMut};
 use std::ops::Range;
+
+use precast_loader::SharedMemory;
 
 use crate::{Errno, Result};
 
@@ -18,9 +21,21 @@ const MAX_PATH_BYTES: u32 = 4096;
 /// Bytes of one `iovec`: address `u32`, length `u32`.
 const IOVEC_BYTES: u32 = 8;
 
+/// The most bytes that one scatter or gather call copies out of or into a shared memory. It then moves fewer than
+/// asked for, which every caller must expect.
+const MAX_COPIED_BYTES: usize = 1 << 20;
+
 /// The guest's linear memory during one call.
+///
+/// What the host reads is read once, before it is looked at: other threads may change a shared memory meanwhile.
 pub struct GuestMemory<'a> {
-    bytes: &'a mut [u8],
+    bytes: Bytes<'a>,
+}
+
+enum Bytes<'a> {
+    Own(&'a mut [u8]),
+    /// Never in place, always by way of copies.
+    Shared(&'a SharedMemory),
 }
 
 /// A buffer that the guest named; checked to lie inside the memory.
@@ -30,7 +45,7 @@ pub(crate) struct Iovec(Range<usize>);
 impl fmt::Debug for GuestMemory<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GuestMemory")
-            .field("len_bytes", &self.bytes.len())
+            .field("len_bytes", &self.len())
             .finish_non_exhaustive()
     }
 }
@@ -38,25 +53,80 @@ impl fmt::Debug for GuestMemory<'_> {
 impl<'a> GuestMemory<'a> {
     /// Wraps the whole linear memory; address 0 is the first byte.
     pub fn new(bytes: &'a mut [u8]) -> GuestMemory<'a> {
-        GuestMemory { bytes }
+        GuestMemory {
+            bytes: Bytes::Own(bytes),
+        }
     }
 
-    /// The `len` bytes at `ptr`.
+    /// Wraps a memory that other threads may use at the same time.
+    pub fn shared(memory: &'a SharedMemory) -> GuestMemory<'a> {
+        GuestMemory {
+            bytes: Bytes::Shared(memory),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match &self.bytes {
+            Bytes::Own(bytes) => bytes.len(),
+            Bytes::Shared(memory) => usize::try_from(memory.size_bytes()).unwrap_or(usize::MAX),
+        }
+    }
+
+    /// Whether the `len` bytes at `ptr` lie in memory.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::Fault`] if they do not.
+    pub fn check(&self, ptr: u32, len: u32) -> Result<()> {
+        if range(ptr, len)?.end <= self.len() {
+            Ok(())
+        } else {
+            Err(Errno::Fault)
+        }
+    }
+
+    /// The `len` bytes at `ptr`; a copy, if the memory is shared.
     ///
     /// # Errors
     ///
     /// [`Errno::Fault`] if they do not lie in memory.
-    pub fn slice(&self, ptr: u32, len: u32) -> Result<&[u8]> {
-        self.bytes.get(range(ptr, len)?).ok_or(Errno::Fault)
+    pub fn slice(&self, ptr: u32, len: u32) -> Result<Cow<'_, [u8]>> {
+        match &self.bytes {
+            Bytes::Own(bytes) => {
+                let bytes = bytes.get(range(ptr, len)?).ok_or(Errno::Fault)?;
+                Ok(Cow::Borrowed(bytes))
+            }
+            Bytes::Shared(memory) => {
+                let bytes = memory.read_vec(ptr.into(), len.into());
+                bytes.map(Cow::Owned).map_err(|_| Errno::Fault)
+            }
+        }
     }
 
-    /// The `len` bytes at `ptr`, to be written in place.
+    /// Has `write` fill the first of the `len` bytes at `ptr`; it says how many, and so does this.
     ///
     /// # Errors
     ///
-    /// [`Errno::Fault`] if they do not lie in memory.
-    pub fn slice_mut(&mut self, ptr: u32, len: u32) -> Result<&mut [u8]> {
-        self.bytes.get_mut(range(ptr, len)?).ok_or(Errno::Fault)
+    /// [`Errno::Fault`] if they do not lie in memory; those of `write`.
+    pub fn fill(
+        &mut self,
+        ptr: u32,
+        len: u32,
+        write: impl FnOnce(&mut [u8]) -> Result<usize>,
+    ) -> Result<usize> {
+        self.check(ptr, len)?;
+        let range = range(ptr, len)?;
+        match &mut self.bytes {
+            Bytes::Own(bytes) => write(bytes.get_mut(range).ok_or(Errno::Fault)?),
+            Bytes::Shared(memory) => {
+                let mut bytes = vec![0; range.len()];
+                let count = write(&mut bytes)?;
+                let written = bytes.get(..count).ok_or(Errno::Fault)?;
+                let copied = memory.write(ptr.into(), written);
+                copied.map_err(|_| Errno::Fault)?;
+                Ok(count)
+            }
+        }
     }
 
     /// Copies `N` bytes out of memory.
@@ -66,7 +136,8 @@ impl<'a> GuestMemory<'a> {
     /// [`Errno::Fault`] if they do not lie in memory.
     pub fn read<const N: usize>(&self, ptr: u32) -> Result<[u8; N]> {
         let len = u32::try_from(N).map_err(|_| Errno::Fault)?;
-        self.slice(ptr, len)?.try_into().map_err(|_| Errno::Fault)
+        let bytes = self.slice(ptr, len)?;
+        bytes.as_ref().try_into().map_err(|_| Errno::Fault)
     }
 
     /// Copies `bytes` into memory at `ptr`; all of them or, on error, none.
@@ -76,8 +147,15 @@ impl<'a> GuestMemory<'a> {
     /// [`Errno::Fault`] if the destination does not lie in memory.
     pub fn write(&mut self, ptr: u32, bytes: &[u8]) -> Result<()> {
         let len = u32::try_from(bytes.len()).map_err(|_| Errno::Fault)?;
-        self.slice_mut(ptr, len)?.copy_from_slice(bytes);
-        Ok(())
+        let range = range(ptr, len)?;
+        match &mut self.bytes {
+            Bytes::Own(own) => {
+                let place = own.get_mut(range).ok_or(Errno::Fault)?;
+                place.copy_from_slice(bytes);
+                Ok(())
+            }
+            Bytes::Shared(memory) => memory.write(ptr.into(), bytes).map_err(|_| Errno::Fault),
+        }
     }
 
     /// Reads a little-endian `u32`; the error is [`Errno::Fault`].
@@ -113,7 +191,8 @@ impl<'a> GuestMemory<'a> {
         if len > MAX_PATH_BYTES {
             return Err(Errno::Nametoolong);
         }
-        let path = str::from_utf8(self.slice(ptr, len)?).map_err(|_| Errno::Ilseq)?;
+        let path = self.slice(ptr, len)?;
+        let path = str::from_utf8(&path).map_err(|_| Errno::Ilseq)?;
         if path.contains('\0') {
             return Err(Errno::Inval);
         }
@@ -139,7 +218,7 @@ impl<'a> GuestMemory<'a> {
         let mut total_bytes = 0u32;
         for entry in list.chunks_exact(IOVEC_BYTES as usize) {
             let (address, len) = split_iovec(entry)?;
-            self.slice(address, len)?;
+            self.check(address, len)?;
             total_bytes = total_bytes.checked_add(len).ok_or(Errno::Inval)?;
             if len > 0 {
                 iovecs.push(Iovec(range(address, len)?));
@@ -148,51 +227,103 @@ impl<'a> GuestMemory<'a> {
         Ok(iovecs)
     }
 
-    /// The buffers as sources of one gathering write.
-    pub(crate) fn gather(&self, iovecs: &[Iovec]) -> Result<Vec<IoSlice<'_>>> {
-        iovecs
-            .iter()
-            .map(|iovec| self.bytes.get(iovec.0.clone()).map(IoSlice::new))
-            .map(|slice| slice.ok_or(Errno::Fault))
-            .collect()
-    }
-
-    /// The buffers as destinations of one scattering read.
-    ///
-    /// Buffers that overlap cannot be borrowed together. The result then ends before the first buffer that overlaps an
-    /// earlier one: a shorter read, which every caller of `fd_read` must expect.
-    pub(crate) fn scatter(&mut self, iovecs: &[Iovec]) -> Result<Vec<IoSliceMut<'_>>> {
-        let mut by_address: Vec<(usize, Range<usize>)> = Vec::new();
-        for (order, Iovec(wanted)) in iovecs.iter().enumerate() {
-            let at = by_address.partition_point(|(_, taken)| taken.start < wanted.start);
-            let overlaps_next = by_address
-                .get(at)
-                .is_some_and(|(_, next)| next.start < wanted.end);
-            let overlaps_previous = at
-                .checked_sub(1)
-                .and_then(|previous| by_address.get(previous))
-                .is_some_and(|(_, previous)| previous.end > wanted.start);
-            if overlaps_next || overlaps_previous {
-                break;
+    /// Has `write` take the buffers as sources of one gathering write; gives how many bytes it took.
+    pub(crate) fn gather(
+        &self,
+        iovecs: &[Iovec],
+        write: impl FnOnce(&[IoSlice<'_>]) -> Result<usize>,
+    ) -> Result<usize> {
+        match &self.bytes {
+            Bytes::Own(bytes) => {
+                let slices = iovecs.iter();
+                let slices = slices.map(|Iovec(range)| bytes.get(range.clone()).map(IoSlice::new));
+                let slices: Option<Vec<_>> = slices.collect();
+                write(&slices.ok_or(Errno::Fault)?)
             }
-            by_address.insert(at, (order, wanted.clone()));
+            Bytes::Shared(memory) => {
+                let mut copies = copies_for(iovecs);
+                for (copy, Iovec(range)) in copies.iter_mut().zip(iovecs) {
+                    let read = memory.read(range.start as u64, copy);
+                    read.map_err(|_| Errno::Fault)?;
+                }
+                let slices: Vec<_> = copies.iter().map(|copy| IoSlice::new(copy)).collect();
+                write(&slices)
+            }
         }
-
-        let mut rest: &mut [u8] = self.bytes;
-        let mut rest_start = 0usize;
-        let mut slices = Vec::with_capacity(by_address.len());
-        for (order, Range { start, end }) in by_address {
-            let skip = start.checked_sub(rest_start).ok_or(Errno::Fault)?;
-            let len = end.checked_sub(start).ok_or(Errno::Fault)?;
-            let (_, tail) = rest.split_at_mut_checked(skip).ok_or(Errno::Fault)?;
-            let (slice, tail) = tail.split_at_mut_checked(len).ok_or(Errno::Fault)?;
-            slices.push((order, IoSliceMut::new(slice)));
-            rest = tail;
-            rest_start = end;
-        }
-        slices.sort_unstable_by_key(|(order, _)| *order);
-        Ok(slices.into_iter().map(|(_, slice)| slice).collect())
     }
+
+    /// Has `read` fill the buffers as destinations of one scattering read; gives how many bytes it wrote.
+    ///
+    /// Buffers that overlap cannot be borrowed together. What it gets then ends before the first buffer that overlaps
+    /// an earlier one: a shorter read, which every caller of `fd_read` must expect.
+    pub(crate) fn scatter(
+        &mut self,
+        iovecs: &[Iovec],
+        read: impl FnOnce(&mut [IoSliceMut<'_>]) -> Result<usize>,
+    ) -> Result<usize> {
+        match &mut self.bytes {
+            Bytes::Own(bytes) => read(&mut disjoint(bytes, iovecs)?),
+            Bytes::Shared(memory) => {
+                let mut copies = copies_for(iovecs);
+                let mut slices: Vec<_> = copies.iter_mut().map(|it| IoSliceMut::new(it)).collect();
+                let count = read(&mut slices)?;
+                let mut left = count;
+                for (copy, Iovec(range)) in copies.iter().zip(iovecs) {
+                    let written = copy.get(..left.min(copy.len())).unwrap_or(copy);
+                    let copied = memory.write(range.start as u64, written);
+                    copied.map_err(|_| Errno::Fault)?;
+                    left = left.saturating_sub(written.len());
+                }
+                Ok(count)
+            }
+        }
+    }
+}
+
+/// Buffers of the host's for those of the guest's, as far as they are copied.
+fn copies_for(iovecs: &[Iovec]) -> Vec<Vec<u8>> {
+    let mut left = MAX_COPIED_BYTES;
+    let lens = iovecs.iter().map(|Iovec(range)| {
+        let len = range.len().min(left);
+        left = left.saturating_sub(len);
+        len
+    });
+    let lens = lens.take_while(|&len| len > 0);
+    lens.map(|len| vec![0; len]).collect()
+}
+
+/// The buffers in place, as far as they do not overlap.
+fn disjoint<'a>(bytes: &'a mut [u8], iovecs: &[Iovec]) -> Result<Vec<IoSliceMut<'a>>> {
+    let mut by_address: Vec<(usize, Range<usize>)> = Vec::new();
+    for (order, Iovec(wanted)) in iovecs.iter().enumerate() {
+        let at = by_address.partition_point(|(_, taken)| taken.start < wanted.start);
+        let overlaps_next = by_address
+            .get(at)
+            .is_some_and(|(_, next)| next.start < wanted.end);
+        let overlaps_previous = at
+            .checked_sub(1)
+            .and_then(|previous| by_address.get(previous))
+            .is_some_and(|(_, previous)| previous.end > wanted.start);
+        if overlaps_next || overlaps_previous {
+            break;
+        }
+        by_address.insert(at, (order, wanted.clone()));
+    }
+
+    let mut rest: &mut [u8] = bytes;
+    let mut rest_start = 0usize;
+    let mut slices = Vec::with_capacity(by_address.len());
+    for (order, Range { start, end }) in by_address {
+        let skip = start.checked_sub(rest_start).ok_or(Errno::Fault)?;
+        let len = end.checked_sub(start).ok_or(Errno::Fault)?;
+        let (_, tail) = rest.split_at_mut_checked(skip).ok_or(Errno::Fault)?;
+        let (slice, tail) = tail.split_at_mut_checked(len).ok_or(Errno::Fault)?;
+        slices.push((order, IoSliceMut::new(slice)));
+        rest = tail;
+        rest_start = end;
+    }
+    slices.sort_unstable_by_key(|(order, _)| *order);
+    Ok(slices.into_iter().map(|(_, slice)| slice).collect())
 }
 
 fn range(ptr: u32, len: u32) -> Result<Range<usize>> {
@@ -233,8 +364,8 @@ mod tests {
         let mut memory = GuestMemory::new(&mut bytes);
         assert!(memory.write_u32(12, 0x0403_0201).is_ok());
         assert_eq!(memory.read_u32(12), Ok(0x0403_0201));
-        assert_eq!(memory.slice(12, 4), Ok(&[1u8, 2, 3, 4][..]));
-        assert_eq!(memory.slice(16, 0), Ok(&[][..]));
+        assert_eq!(memory.slice(12, 4).as_deref(), Ok(&[1u8, 2, 3, 4][..]));
+        assert_eq!(memory.slice(16, 0).as_deref(), Ok(&[][..]));
         for ptr in [13, 16, 17, u32::MAX] {
             assert_eq!(memory.read_u32(ptr), Err(Errno::Fault));
             assert_eq!(memory.write_u32(ptr, 0), Err(Errno::Fault));
@@ -301,9 +432,8 @@ mod tests {
     #[test]
     fn scattering_keeps_the_order_of_the_list() {
         let mut bytes = [0u8; 16];
-        let mut memory = GuestMemory::new(&mut bytes);
         let list = [Iovec(8..10), Iovec(0..4), Iovec(4..8)];
-        let mut slices = memory.scatter(&list).unwrap();
+        let mut slices = disjoint(&mut bytes, &list).unwrap();
         let lens: Vec<usize> = slices.iter().map(|slice| slice.len()).collect();
         assert_eq!(lens, [2, 4, 4]);
         slices[0].copy_from_slice(b"ab");
@@ -314,12 +444,63 @@ mod tests {
     #[test]
     fn scattering_ends_before_an_overlap() {
         let mut bytes = [0u8; 16];
-        let mut memory = GuestMemory::new(&mut bytes);
         for overlapping in [2..6, 0..4, 3..4, 0..16] {
             let list = [Iovec(0..4), Iovec(overlapping), Iovec(8..9)];
-            assert_eq!(memory.scatter(&list).unwrap().len(), 1);
+            assert_eq!(disjoint(&mut bytes, &list).unwrap().len(), 1);
         }
         let list = [Iovec(4..8), Iovec(0..5)];
-        assert_eq!(memory.scatter(&list).unwrap().len(), 1);
+        assert_eq!(disjoint(&mut bytes, &list).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_shared_memory_is_read_and_written_by_way_of_copies() {
+        use precast_loader::{Engine, MemoryType};
+
+        let ty = MemoryType::new(1, Some(1)).shared();
+        let shared = SharedMemory::new(&Engine::default(), ty).unwrap();
+        shared
+            .write(0, &iovec_list(&[(104, 3), (101, 2), (200, 0)]))
+            .unwrap();
+        shared.write(100, b"precast").unwrap();
+        let mut memory = GuestMemory::shared(&shared);
+        assert_eq!(memory.read_u32(4), Ok(3));
+        assert_eq!(memory.path(100, 7).as_deref(), Ok("precast"));
+        assert_eq!(memory.write_u64(65_529, 0), Err(Errno::Fault));
+        assert_eq!(memory.check(65_536, 0), Ok(()));
+        assert_eq!(memory.check(65_536, 1), Err(Errno::Fault));
+        assert_eq!(memory.slice(u32::MAX, u32::MAX).err(), Some(Errno::Fault));
+        assert_eq!(memory.iovecs(65_535, 1), Err(Errno::Fault));
+
+        let iovecs = memory.iovecs(0, 3).unwrap();
+        let mut gathered = Vec::new();
+        let count = memory.gather(&iovecs, |slices| {
+            slices
+                .iter()
+                .for_each(|slice| gathered.extend_from_slice(slice));
+            Ok(gathered.len())
+        });
+        assert_eq!((count, &gathered[..]), (Ok(5), &b"astre"[..]));
+        // Fewer bytes are read than there is room for: the rest stays as it was.
+        let count = memory.scatter(&iovecs, |slices| {
+            slices[0].copy_from_slice(b"xyz");
+            slices[1][0] = b'_';
+            Ok(4)
+        });
+        assert_eq!(count, Ok(4));
+        let count = memory.fill(200, 8, |bytes| {
+            bytes[..2].copy_from_slice(b"ab");
+            Ok(2)
+        });
+        assert_eq!(count, Ok(2));
+        assert_eq!(shared.read_vec(100, 7).unwrap(), b"p_ecxyz");
+        assert_eq!(shared.read_vec(200, 3).unwrap(), b"ab\0");
+    }
+
+    #[test]
+    fn no_more_than_a_mebibyte_is_copied_at_once() {
+        let whole = 0..1 << 30;
+        let copies = copies_for(&[Iovec(0..10), Iovec(whole.clone()), Iovec(whole)]);
+        let lens: Vec<usize> = copies.iter().map(Vec::len).collect();
+        assert_eq!(lens, [10, MAX_COPIED_BYTES - 10]);
     }
 }

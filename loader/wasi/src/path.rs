@@ -135,7 +135,7 @@ pub fn path_readlink(
     let target = target.as_os_str().as_bytes();
     let room = usize::try_from(buf_len).map_err(|_| Errno::Fault)?;
     let target = target.get(..room).unwrap_or(target);
-    memory.slice(bufused, 4)?;
+    memory.check(bufused, 4)?;
     memory.write(buf, target)?;
     let used = u32::try_from(target.len()).map_err(|_| Errno::Overflow)?;
     memory.write_u32(bufused, used)

@@ -44,7 +44,7 @@ pub fn path_open(
     fdflags: u32,
     opened_fd: u32,
 ) -> Result<()> {
-    memory.slice(opened_fd, 4)?;
+    memory.check(opened_fd, 4)?;
     let request = Request {
         path: relative(memory, path, path_len)?,
         follow: follows(lookupflags)?,

@@ -43,8 +43,8 @@ pub fn poll_oneoff(
     if count == 0 || count > MAX_SUBSCRIPTIONS {
         return Err(Errno::Inval);
     }
-    memory.slice(nevents, 4)?;
-    memory.slice(events, count.saturating_mul(EVENT_BYTES))?;
+    memory.check(nevents, 4)?;
+    memory.check(events, count.saturating_mul(EVENT_BYTES))?;
     let list_bytes = count.saturating_mul(SUBSCRIPTION_BYTES);
     let list = memory.slice(subscriptions, list_bytes)?;
     let mut parsed = Vec::new();

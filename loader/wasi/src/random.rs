@@ -3,7 +3,7 @@
 use crate::{Errno, GuestMemory, Result, WasiCtx};
 
 /// How much is asked of the host at once, so that a signal is noticed in between.
-const CHUNK_BYTES: usize = 1 << 20;
+const CHUNK_BYTES: u32 = 1 << 20;
 
 /// Fills `len` bytes at `buf` with bytes of the host's cryptographic random generator, in place.
 ///
@@ -14,8 +14,13 @@ pub fn random_get(
     buf: u32,
     len: u32,
 ) -> Result<()> {
-    for chunk in memory.slice_mut(buf, len)?.chunks_mut(CHUNK_BYTES) {
-        fill(chunk)?;
+    memory.check(buf, len)?;
+    for done in (0..len).step_by(CHUNK_BYTES as usize) {
+        let at = buf.checked_add(done).ok_or(Errno::Fault)?;
+        memory.fill(at, CHUNK_BYTES.min(len.saturating_sub(done)), |chunk| {
+            fill(chunk)?;
+            Ok(chunk.len())
+        })?;
     }
     Ok(())
 }
