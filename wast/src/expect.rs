@@ -83,8 +83,8 @@ fn is_meant(code: TrapCode, message: &str) -> bool {
         (TrapCode::Unreachable, _) => "wasm `unreachable` instruction executed",
         (TrapCode::UndefinedElement, _) => "undefined element: out of bounds table access",
         // What the reference should have referred to is said by some, and not by others.
-        (TrapCode::NullReference, "null function reference" | "null exception reference")
-        | (TrapCode::NullExceptionReference, "null reference") => message,
+        (TrapCode::NullReference, _) if message.starts_with("null ") => message,
+        (TrapCode::NullExceptionReference, "null reference") => message,
         _ => code.message(),
     };
     known.contains(message) || message.starts_with(code.message())

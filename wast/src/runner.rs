@@ -16,11 +16,11 @@ use wast::{QuoteWat, WastDirective, WastExecute, WastInvoke, WastThread};
 use crate::expect::{self, Ending, Outcome, Reason};
 use crate::{Failure, Report, STACK_BYTES, Settings, code, place, spectest, value};
 
-/// What a module that stands in for another thread's imports from.
-const SHARED: &str = "shared";
-
 /// How large a memory may be, in bytes: scripts are about what is beyond 32 bits.
 const MEMORY_BYTES: u64 = 8 << 30;
+
+/// What a module that stands in for another thread's imports from.
+const SHARED: &str = "shared";
 
 pub(crate) struct Runner<'scope, 'env> {
     text: &'env str,

@@ -237,11 +237,12 @@ fn other_engines_words_for_traps_are_understood() {
         (assert_trap (invoke "table") "out of bounds")
         (assert_trap (invoke "table") "out of bounds memory access")
         (assert_trap (invoke "null") "null function reference")
+        (assert_trap (invoke "null") "null function")
         (assert_trap (invoke "null") "null reference")
         (assert_trap (invoke "throw") "null exception reference")
         (assert_trap (invoke "throw") "null reference")
         (assert_trap (invoke "throw") "null function reference")"#,
-        9,
+        10,
         &[
             "expected the trap `out of bounds memory access`, found `undefined element`",
             "expected the trap `null function reference`, found `null exception reference`",
