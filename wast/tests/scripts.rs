@@ -251,6 +251,20 @@ fn other_engines_words_for_traps_are_understood() {
 }
 
 #[test]
+fn waiting_where_nobody_else_is_has_two_names() {
+    let options = Options {
+        features: Features::ALL,
+        ..Options::default()
+    };
+    let script = r#"(module (memory 1) (func (export "wait")
+            (drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const 0)))))
+        (assert_trap (invoke "wait") "expected shared memory")
+        (assert_trap (invoke "wait") "atomic wait on non-shared memory")"#;
+    let report = report(script, &Settings::new(options));
+    assert_eq!((report.passed, &report.failures[..]), (3, &[][..]));
+}
+
+#[test]
 fn exhaustion_is_a_trap_of_the_stack() {
     check(
         r#"(module (func $f (export "f") (call $f)) (func (export "g")))
