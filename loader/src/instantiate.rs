@@ -308,12 +308,20 @@ fn func_to_import(
 }
 
 fn write_funcrefs(core: &mut StoreCore, instance: u32, module: &Module) -> Result<(), Error> {
-    let data = &mut core.instances[instance as usize];
     for (place, func) in (0..).zip(module.escaping()) {
+        let type_id = if func < module.imported().funcs {
+            // It may be of a subtype of what the module says, and references tell.
+            let import = core.extern_of(instance, ExternIndex::Func(func));
+            let import = import.and_then(Extern::func);
+            import.map(|import| core.func(import.index).type_id)
+        } else {
+            module.type_id(func)
+        };
+        let data = &mut core.instances[instance as usize];
         let out_of_range = || damaged(Section::Elements, "a function that escapes");
         let funcref = VmFuncRef {
             func: data.func(func).ok_or_else(out_of_range)?,
-            type_id: module.type_id(func).ok_or_else(out_of_range)?,
+            type_id: type_id.ok_or_else(out_of_range)?,
             reserved: 0,
         };
         data.vmctx.set_funcref(place, funcref);

@@ -157,6 +157,49 @@ fn functions_of_another_instance_run_in_their_own() {
 }
 
 #[test]
+fn a_reference_to_an_import_has_the_functions_own_type() {
+    let engine = Engine::default();
+    let mut store = Store::new(&engine, ());
+    let types = r#"
+        (type $super (sub (func (param i32) (result i32))))
+        (type $sub (sub $super (func (param i32) (result i32))))"#;
+    let exporter = module(
+        &engine,
+        &format!(
+            r#"(module {types}
+                (func (export "sub") (type $sub) (i32.add (local.get 0) (i32.const 1)))
+                (func (export "super") (type $super) (local.get 0)))"#
+        ),
+    );
+    let exporter = Instance::new(&mut store, &exporter, &[]).unwrap();
+    let importer = module(
+        &engine,
+        &format!(
+            r#"(module {types}
+                (import "m" "f" (func $f (type $super)))
+                (table 1 funcref)
+                (elem declare func $f)
+                (func (export "as_super") (param i32) (result i32)
+                    (table.set (i32.const 0) (ref.func $f))
+                    (call_indirect (type $super) (local.get 0) (i32.const 0)))
+                (func (export "as_sub") (param i32) (result i32)
+                    (table.set (i32.const 0) (ref.func $f))
+                    (call_indirect (type $sub) (local.get 0) (i32.const 0))))"#
+        ),
+    );
+    let [of_sub, of_super] = ["sub", "super"].map(|name| {
+        let func = exporter.func(&mut store, name).unwrap();
+        Instance::new(&mut store, &importer, &[func.into()]).unwrap()
+    });
+    assert_eq!(call(&mut store, of_sub, "as_super", 1).unwrap(), 2);
+    assert_eq!(call(&mut store, of_sub, "as_sub", 1).unwrap(), 2);
+    assert_eq!(call(&mut store, of_super, "as_super", 1).unwrap(), 1);
+    let error = call(&mut store, of_super, "as_sub", 1).unwrap_err();
+    let expected = TrapCode::IndirectCallTypeMismatch;
+    assert_eq!(trap_code(&error), Some(expected));
+}
+
+#[test]
 fn missing_imports_are_listed_all_at_once() {
     let engine = Engine::default();
     let module = module(

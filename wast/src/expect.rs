@@ -81,6 +81,7 @@ fn is_meant(code: TrapCode, message: &str) -> bool {
     // Other engines' scripts have other words.
     let known = match (code, message) {
         (TrapCode::Unreachable, _) => "wasm `unreachable` instruction executed",
+        (TrapCode::ExpectedSharedMemory, _) => "atomic wait on non-shared memory",
         (TrapCode::UndefinedElement, _) => "undefined element: out of bounds table access",
         // What the reference should have referred to is said by some, and not by others.
         (TrapCode::NullReference, _) if message.starts_with("null ") => message,

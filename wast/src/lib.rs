@@ -9,14 +9,18 @@
 //! What assertions compare:
 //!
 //! - `assert_return`: values bit by bit, NaNs by the pattern that is given.
-//! - `assert_trap`, `assert_exhaustion`: the kind of trap, by its message. Those of scripts and
-//!   ours may each say more than the other, at the end.
-//! - `assert_unlinkable`: that linking failed, and whether an import was missing or did not fit.
+//! - `assert_trap`, `assert_exhaustion`: the kind of trap, by its message, which may say more at
+//!   the end, or be part of ours; the words of a few other engines are known too.
+//! - `assert_unlinkable`: that linking failed, and whether an import was missing or did not fit. A
+//!   segment that does not fit will do if the message is about that.
 //! - `assert_invalid`: that validation refused the module, all of it being looked at, and that it
 //!   was not compiled. That it needs something which is not supported does not count. Messages
 //!   are not compared: they are the validator's own.
 //! - `assert_malformed`: that the text format's parser or validation refused it. Messages are not
 //!   compared.
+//!
+//! Scripts of other engines are run too. So the instance that a script calls `$m` can be imported
+//! from as `m` where nothing is registered under that name, and memories may have 8 GiB.
 //!
 //! Start reading at `runner.rs`, which has the directives; `value.rs` says what values are
 //! alike, `spectest.rs` what scripts may import, and `code.rs` is the way from text to code.
