@@ -89,6 +89,9 @@ fn instances_are_imported_by_their_names_too_where_nothing_is_registered() {
         (register "m")
         (module (import "m" "h" (func)))
         (module (import "m" "g" (func)))
+        (module)
+        (register "m")
+        (module (import "m" "g" (func)))
         (module $spectest)
         (module (import "spectest" "print" (func)))
         (module definition $d (func (export "f")))
@@ -98,9 +101,10 @@ fn instances_are_imported_by_their_names_too_where_nothing_is_registered() {
         (assert_trap (module $start (func $f unreachable) (start $f) (export "f" (func $f)))
             "unreachable")
         (module (import "start" "f" (func)))"#,
-        13,
+        15,
         &[
             r#"imports that are not defined: "m" "f""#,
+            r#"imports that are not defined: "m" "g""#,
             r#"imports that are not defined: "m" "g""#,
             r#"imports that are not defined: "d" "f""#,
             r#"imports that are not defined: "start" "f""#,
