@@ -311,14 +311,11 @@ fn waits_say_how_they_ended() {
         ("wait64", 65_528, 4),
     ] {
         trap(name, end, TrapCode::MemoryOutOfBounds);
-        trap(name, -1, TrapCode::MemoryOutOfBounds);
-        let aligned_late = if name == "wait32" {
-            TrapCode::MemoryOutOfBounds
-        } else {
-            TrapCode::UnalignedAtomic
-        };
-        trap(name, odd, aligned_late);
-        trap(name, 1, TrapCode::UnalignedAtomic);
+        trap(name, -8, TrapCode::MemoryOutOfBounds);
+        // Which is looked at before the bounds.
+        for odd in [1, odd, -1] {
+            trap(name, odd, TrapCode::UnalignedAtomic);
+        }
     }
     assert_eq!(
         memory.atomic_wait(64, 4u32, None).unwrap(),

@@ -3,9 +3,7 @@
 //! All are sequentially consistent. They work on any memory, shared or not.
 //!
 //! An access must be aligned. Where it is not, the processor may still do it, or may not, and not
-//! atomically; so the code looks, and traps. One that is out of bounds too is out of bounds first:
-//! guarded memories have not been asked by then, so the path that ends in the trap does a plain
-//! load before, which faults if it has to.
+//! atomically; so the code looks, and traps, before it looks at bounds.
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{AtomicRmwOp, InstBuilder as _, MemFlagsData, Type, Value, types};
@@ -74,6 +72,7 @@ impl Translator<'_, '_> {
     /// Pops the index of an access to an `access` and gives its address, which is aligned.
     fn pop_atomic_address(&mut self, memarg: &MemArg, access: Type) -> (MemFlagsData, Value) {
         let size = access.bytes() as u8;
+        self.check_aligned(memarg.offset, size);
         let Address {
             flags,
             base,
@@ -83,26 +82,24 @@ impl Translator<'_, '_> {
             0 => base,
             _ => self.builder.ins().iadd_imm_u(base, i64::from(offset)),
         };
-        if size == 1 {
-            return (flags, address);
-        }
-        // Memories start at a page of the system.
-        let low_bits = self.builder.ins().band_imm_u(address, i64::from(size) - 1);
-        let aligned = self.builder.create_block();
-        let unaligned = self.builder.create_block();
-        self.builder.set_cold_block(unaligned);
-        self.builder
-            .ins()
-            .brif(low_bits, unaligned, &[], aligned, &[]);
-        self.builder.seal_block(aligned);
-        self.builder.seal_block(unaligned);
-        self.builder.switch_to_block(unaligned);
-        self.builder.ins().load(access, flags, address, 0);
-        self.builder
-            .ins()
-            .trap(clif_trap(TrapCode::UnalignedAtomic));
-        self.builder.switch_to_block(aligned);
         (flags, address)
+    }
+
+    /// Traps unless the index that comes next and the offset are together a multiple of `size`, a
+    /// power of two. Memories start at a page of the system.
+    fn check_aligned(&mut self, offset: u64, size: u8) {
+        let mask = i64::from(size) - 1;
+        if mask == 0 {
+            return;
+        }
+        let index = self.peek();
+        // Nothing above the lowest bits matters, nor whether the sum wraps.
+        let offset = offset.cast_signed() & mask;
+        let sum = self.builder.ins().iadd_imm_u(index, offset);
+        let low_bits = self.builder.ins().band_imm_u(sum, mask);
+        self.builder
+            .ins()
+            .trapnz(low_bits, clif_trap(TrapCode::UnalignedAtomic));
     }
 
     fn atomic_load(&mut self, memarg: &MemArg, access: Type, result: Type) {

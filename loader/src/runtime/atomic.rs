@@ -62,7 +62,8 @@ pub(super) fn wait<T: AtomicTy>(
     or_trap(core, waited)
 }
 
-/// The memory, and the address of `size` bytes in it: in bounds and aligned.
+/// The memory, and the address of `size` bytes in it: aligned, which is looked at first, and in
+/// bounds.
 fn find(
     core: &StoreCore,
     instance: usize,
@@ -73,6 +74,10 @@ fn find(
 ) -> Result<(&StoreMemory, u64), TrapCode> {
     let memory = number_of(core, instance, memory).and_then(|number| core.memories.get(number));
     let memory = memory.ok_or(TrapCode::MemoryOutOfBounds)?;
+    // Whether the sum wraps does not matter to its lowest bits.
+    if !index.wrapping_add(offset).is_multiple_of(size as u64) {
+        return Err(TrapCode::UnalignedAtomic);
+    }
     let address = index
         .checked_add(offset)
         .filter(|address| {
@@ -80,9 +85,6 @@ fn find(
             end.is_some_and(|end| end <= memory.length_bytes())
         })
         .ok_or(TrapCode::MemoryOutOfBounds)?;
-    if !address.is_multiple_of(size as u64) {
-        return Err(TrapCode::UnalignedAtomic);
-    }
     Ok((memory, address))
 }
 

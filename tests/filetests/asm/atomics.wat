@@ -14,21 +14,16 @@
 ;;=   pushq %rbp
 ;;=   movq %rsp, %rbp
 ;;= block0:
+;;=   testl $0x3, %esi
+;;=   jnz #trap=user15
 ;;=   movq 0x20(%rdi), %r9
 ;;=   movq (%r9), %r9
 ;;=   movl %esi, %r10d
-;;=   leaq 8(%r9, %r10), %r11
-;;=   testq $0x3, %r11
-;;=   jnz     label2; j label1
-;;= block1:
 ;;=   movq %rdx, %rax
 ;;=   lock xaddl %eax, 8(%r9, %r10)
 ;;=   movq %rbp, %rsp
 ;;=   popq %rbp
 ;;=   retq
-;;= block2:
-;;=   movl 8(%r9, %r10), %eax
-;;=   ud2
 ;;=
 ;;= ;; and
 ;;=   pushq %rbp
@@ -47,19 +42,14 @@
 ;;=   pushq %rbp
 ;;=   movq %rsp, %rbp
 ;;= block0:
+;;=   testl $0x7, %esi
+;;=   jnz #trap=user15
 ;;=   movq 0x20(%rdi), %r8
 ;;=   movq (%r8), %r8
 ;;=   movl %esi, %r9d
-;;=   leaq (%r8, %r9), %r10
-;;=   testq $0x7, %r10
-;;=   jnz     label2; j label1
-;;= block1:
 ;;=   movq %rdx, (%r8, %r9)
 ;;=   mfence
 ;;=   mfence
 ;;=   movq %rbp, %rsp
 ;;=   popq %rbp
 ;;=   retq
-;;= block2:
-;;=   movq (%r8, %r9), %rax
-;;=   ud2

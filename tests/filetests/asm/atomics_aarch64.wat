@@ -24,14 +24,12 @@
 ;;=   stp x26, x27, [sp, #-16]!
 ;;=   stp x24, x25, [sp, #-16]!
 ;;= block0:
-;;=   ldr x13, [x2, #32]
-;;=   ldr x13, [x13]
-;;=   add x13, x13, x3, UXTW
-;;=   add x14, x13, #8
-;;=   and x14, x14, #3
-;;=   cbnz x14, label2 ; b label1
-;;= block1:
-;;=   add x25, x13, #8
+;;=   and w11, w3, #3
+;;=   cbnz w11, #trap=user15
+;;=   ldr x12, [x2, #32]
+;;=   ldr x12, [x12]
+;;=   add x12, x12, x3, UXTW
+;;=   add x25, x12, #8
 ;;=   mov x26, x4
 ;;=   atomic_rmw_loop_add_32 addr=x25 operand=x26 oldval=x27 scratch1=x24 scratch2=x28
 ;;=   mov x2, x27
@@ -40,9 +38,6 @@
 ;;=   ldr x28, [sp], #16
 ;;=   ldp fp, lr, [sp], #16
 ;;=   ret
-;;= block2:
-;;=   ldr w13, [x13, #8]
-;;=   udf #0xc11f
 ;;=
 ;;= ;; and
 ;;=   stp fp, lr, [sp, #-16]!
@@ -72,16 +67,12 @@
 ;;=   stp fp, lr, [sp, #-16]!
 ;;=   mov fp, sp
 ;;= block0:
+;;=   and w7, w3, #7
+;;=   cbnz w7, #trap=user15
 ;;=   ldr x8, [x2, #32]
 ;;=   ldr x8, [x8]
-;;=   add x9, x8, x3, UXTW
-;;=   and x10, x9, #7
-;;=   cbnz x10, label2 ; b label1
-;;= block1:
-;;=   stlr x4, [x9]
+;;=   add x8, x8, x3, UXTW
+;;=   stlr x4, [x8]
 ;;=   dmb ish
 ;;=   ldp fp, lr, [sp], #16
 ;;=   ret
-;;= block2:
-;;=   ldr x12, [x8, w3, UXTW]
-;;=   udf #0xc11f

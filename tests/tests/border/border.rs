@@ -163,10 +163,10 @@ impl Border {
             });
             let start = u128::from(index) + u128::from(offset);
             let size = access.size as usize;
-            let trap = if !Self::is_inside(start, access.size, self.length()) {
-                Some(TrapCode::MemoryOutOfBounds)
-            } else if access.is_atomic() && !start.is_multiple_of(u128::from(access.size)) {
+            let trap = if access.is_atomic() && !start.is_multiple_of(u128::from(access.size)) {
                 Some(TrapCode::UnalignedAtomic)
+            } else if !Self::is_inside(start, access.size, self.length()) {
+                Some(TrapCode::MemoryOutOfBounds)
             } else {
                 None
             };

@@ -48,7 +48,7 @@
 ;;= add 0 5 -> 0
 ;;= add 0 -1 -> 5
 ;;= add 65532 1 -> 0
-;;= add 65533 1 -> trap: out of bounds memory access
+;;= add 65533 1 -> trap: unaligned atomic
 ;;= add 65531 1 -> trap: unaligned atomic
 ;;= add 65536 1 -> trap: out of bounds memory access
 ;;= add -4 1 -> trap: out of bounds memory access
@@ -70,4 +70,4 @@
 ;;= wait 2 -> trap: unaligned atomic
 ;;= wait 65536 -> trap: out of bounds memory access
 ;;= large_offset 0 -> trap: out of bounds memory access
-;;= large_offset 1 -> trap: out of bounds memory access
+;;= large_offset 1 -> trap: unaligned atomic
