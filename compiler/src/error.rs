@@ -90,6 +90,9 @@ impl std::error::Error for CompileError {}
 
 impl From<BinaryReaderError> for CompileError {
     fn from(error: BinaryReaderError) -> Self {
+        if let Some((what, limit)) = limit(error.message()) {
+            return Self::Limit { what, limit };
+        }
         Self::Invalid {
             wasm_offset: error.offset(),
             // Some of the parser's messages are broken over lines.
@@ -99,5 +102,76 @@ impl From<BinaryReaderError> for CompileError {
                 .collect::<Vec<_>>()
                 .join(" "),
         }
+    }
+}
+
+/// What there is too much of and how much is allowed, if that is what the parser's message says: it
+/// refuses valid modules too, of sizes that engines have agreed not to take.
+fn limit(message: &str) -> Option<(&'static str, u64)> {
+    const SUBJECTS: [(&str, &str); 11] = [
+        ("types count", "there are too many types"),
+        ("imports count", "there are too many imports"),
+        ("functions count", "there are too many functions"),
+        ("tables count", "there are too many tables"),
+        ("memories count", "there are too many memories"),
+        ("tags count", "there are too many tags"),
+        ("globals count", "there are too many globals"),
+        ("exports count", "there are too many exports"),
+        (
+            "element segments count",
+            "there are too many element segments",
+        ),
+        ("data segments count", "there are too many data segments"),
+        ("effective type size", "types are too large together"),
+    ];
+    let (subject, limit) = message.rsplit_once(" limit of ")?;
+    let known = |(start, _): &&(&str, &str)| subject.starts_with(start);
+    let &(_, what) = SUBJECTS.iter().find(known)?;
+    Some((what, limit.trim().parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Options, compile};
+
+    /// A module of one section that claims to have so many items.
+    fn claiming(section: u8, count: u32) -> Vec<u8> {
+        let mut contents = Vec::new();
+        let mut left = count;
+        while left >= 0x80 {
+            contents.push(left as u8 | 0x80);
+            left >>= 7;
+        }
+        contents.push(left as u8);
+        let header = [section, contents.len() as u8];
+        [b"\0asm\x01\0\0\0", &header[..], &contents].concat()
+    }
+
+    #[test]
+    fn what_engines_have_agreed_not_to_take_is_a_limit() {
+        for (section, count, expected) in [
+            (1, 1_000_001, "there are too many types"),
+            (2, 1_000_001, "there are too many imports"),
+            (3, 1_000_001, "there are too many functions"),
+            (4, 100_001, "there are too many tables"),
+            (5, 101, "there are too many memories"),
+            (6, 1_000_001, "there are too many globals"),
+            (7, 1_000_001, "there are too many exports"),
+            (9, 100_001, "there are too many element segments"),
+            (11, 100_001, "there are too many data segments"),
+            (13, 1_000_001, "there are too many tags"),
+        ] {
+            let found = compile(&claiming(section, count), &Options::default());
+            let limit = u64::from(count) - 1;
+            let what = expected;
+            assert_eq!(found, Err(CompileError::Limit { what, limit }));
+        }
+    }
+
+    #[test]
+    fn what_is_invalid_is_no_limit() {
+        let found = compile(&claiming(1, 1), &Options::default());
+        assert!(matches!(found, Err(CompileError::Invalid { .. })));
     }
 }
