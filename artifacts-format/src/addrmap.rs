@@ -19,7 +19,7 @@
 //!
 //! Instructions are a few bytes long on both sides, so most entries take the short form.
 
-use crate::bytes::{Reader, unzigzag};
+use crate::bytes::{IndexedTable, Reader, unzigzag};
 use crate::traps::partition_point;
 
 const BLOCK_ENTRIES: usize = 128;
@@ -70,19 +70,14 @@ impl AddressMapBuilder {
 
     /// The section's bytes.
     pub fn finish(self) -> Vec<u8> {
-        let mut out = self.count.to_le_bytes().to_vec();
-        out.extend(self.index);
-        out.extend(self.data);
-        out
+        IndexedTable::encode(self.count, &self.index, &self.data)
     }
 }
 
 /// The map, read in place.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AddressMap<'a> {
-    count: usize,
-    index: &'a [u8],
-    data: &'a [u8],
+    table: IndexedTable<'a>,
 }
 
 impl<'a> AddressMap<'a> {
@@ -90,21 +85,20 @@ impl<'a> AddressMap<'a> {
     ///
     /// Returns `None` if the section is too short for the entries it announces.
     pub fn parse(section: &'a [u8]) -> Option<Self> {
-        let mut reader = Reader::new(section);
-        let count = reader.u32()? as usize;
-        let index = reader.take(count.div_ceil(BLOCK_ENTRIES) * INDEX_ENTRY_BYTES)?;
-        let data = section.get(reader.position..)?;
-        Some(Self { count, index, data })
+        let index_bytes =
+            |count: usize| count.div_ceil(BLOCK_ENTRIES).checked_mul(INDEX_ENTRY_BYTES);
+        let table = IndexedTable::parse(section, index_bytes)?;
+        Some(Self { table })
     }
 
     /// The number of entries.
     pub fn len(&self) -> usize {
-        self.count
+        self.table.count
     }
 
     /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
-        self.count == 0
+        self.table.count == 0
     }
 
     /// The last entry at or before `text_offset`, as `(text_offset, wasm_offset)`.
@@ -129,18 +123,19 @@ impl<'a> AddressMap<'a> {
     }
 
     fn blocks(&self) -> usize {
-        self.count.div_ceil(BLOCK_ENTRIES)
+        self.table.count.div_ceil(BLOCK_ENTRIES)
     }
 
     fn block_start(&self, block: usize) -> Option<(u32, u32, u32)> {
         let start = block.checked_mul(INDEX_ENTRY_BYTES)?;
-        let mut reader = Reader::new(self.index.get(start..)?);
+        let mut reader = Reader::new(self.table.index.get(start..)?);
         Some((reader.u32()?, reader.u32()?, reader.u32()?))
     }
 
     fn entries_of(&self, block: usize) -> impl Iterator<Item = (u32, u32)> + use<'a> {
-        let data = self.data;
+        let data = self.table.data;
         let left = self
+            .table
             .count
             .saturating_sub(block.saturating_mul(BLOCK_ENTRIES))
             .min(BLOCK_ENTRIES);

@@ -57,6 +57,35 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// A table that is read in place: a count, an index, and data.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct IndexedTable<'a> {
+    pub(crate) count: usize,
+    pub(crate) index: &'a [u8],
+    pub(crate) data: &'a [u8],
+}
+
+impl<'a> IndexedTable<'a> {
+    /// Takes a section apart; an index for `count` things has `index_bytes(count)`. `None` if the
+    /// section is shorter than that.
+    pub(crate) fn parse(
+        section: &'a [u8],
+        index_bytes: impl FnOnce(usize) -> Option<usize>,
+    ) -> Option<Self> {
+        let mut reader = Reader::new(section);
+        let count = reader.u32()? as usize;
+        let index = reader.take(index_bytes(count)?)?;
+        let data = section.get(reader.position..)?;
+        Some(Self { count, index, data })
+    }
+
+    /// The section's bytes.
+    #[cfg(feature = "write")]
+    pub(crate) fn encode(count: u32, index: &[u8], data: &[u8]) -> Vec<u8> {
+        [&count.to_le_bytes()[..], index, data].concat()
+    }
+}
+
 /// The `index`th little-endian `u32` of an array.
 pub(crate) fn u32_at(bytes: &[u8], index: usize) -> Option<u32> {
     let start = index.checked_mul(4)?;

@@ -227,6 +227,36 @@ pub enum ConstOp {
     I64Mul,
 }
 
+impl ConstOp {
+    /// The value that operators give, of which a `global.get` gives what `global` says. Integers of
+    /// 32 bits have zeros above. `None` if a global has no value, or an operator no operands.
+    pub fn evaluate(ops: &[Self], global: impl Fn(u32) -> Option<u64>) -> Option<u64> {
+        let narrow = |value: u64| u64::from(value as u32);
+        let mut stack = Vec::new();
+        for op in ops {
+            let value = match *op {
+                Self::I32(value) => u64::from(value.cast_unsigned()),
+                Self::I64(value) => value.cast_unsigned(),
+                Self::GlobalGet(index) => global(index)?,
+                _ => {
+                    let second: u64 = stack.pop()?;
+                    let first: u64 = stack.pop()?;
+                    match op {
+                        Self::I32Add => narrow(first.wrapping_add(second)),
+                        Self::I32Sub => narrow(first.wrapping_sub(second)),
+                        Self::I32Mul => narrow(first.wrapping_mul(second)),
+                        Self::I64Add => first.wrapping_add(second),
+                        Self::I64Sub => first.wrapping_sub(second),
+                        _ => first.wrapping_mul(second),
+                    }
+                }
+            };
+            stack.push(value);
+        }
+        stack.pop()
+    }
+}
+
 /// A data segment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataSegment {

@@ -23,7 +23,7 @@
 //! list, which then stands there once. Lookup is a binary search; it allocates nothing and cannot
 //! panic.
 
-use crate::bytes::{Reader, u32_at};
+use crate::bytes::{IndexedTable, Reader, u32_at};
 use crate::traps::partition_point;
 
 const INDEX_ENTRY_WORDS: usize = 2;
@@ -128,19 +128,14 @@ impl UnwindTableBuilder {
 
     /// The section's bytes.
     pub fn finish(self) -> Vec<u8> {
-        let mut out = self.count.to_le_bytes().to_vec();
-        out.extend(self.index);
-        out.extend(self.data);
-        out
+        IndexedTable::encode(self.count, &self.index, &self.data)
     }
 }
 
 /// The table, read in place.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct UnwindTable<'a> {
-    count: usize,
-    index: &'a [u8],
-    data: &'a [u8],
+    table: IndexedTable<'a>,
 }
 
 /// A call that has handlers.
@@ -159,35 +154,37 @@ impl<'a> UnwindTable<'a> {
     ///
     /// Returns `None` if the section is too short for the call sites it announces.
     pub fn parse(section: &'a [u8]) -> Option<Self> {
-        let mut reader = Reader::new(section);
-        let count = reader.u32()? as usize;
-        let index = reader.take(count.checked_mul(INDEX_ENTRY_WORDS)?.checked_mul(4)?)?;
-        let data = section.get(reader.position..)?;
-        Some(Self { count, index, data })
+        let index_bytes = |count: usize| count.checked_mul(INDEX_ENTRY_WORDS)?.checked_mul(4);
+        let table = IndexedTable::parse(section, index_bytes)?;
+        Some(Self { table })
     }
 
     /// The number of call sites.
     pub fn len(&self) -> usize {
-        self.count
+        self.table.count
     }
 
     /// Whether no call has handlers.
     pub fn is_empty(&self) -> bool {
-        self.count == 0
+        self.table.count == 0
     }
 
     /// The call that returns just to `return_offset`; `None` if it has no handlers, or if its list
     /// is damaged.
     pub fn lookup(&self, return_offset: u32) -> Option<CallSite<'a>> {
-        let offset_of = |entry: usize| u32_at(self.index, entry.checked_mul(INDEX_ENTRY_WORDS)?);
-        let entry = partition_point(self.count, |entry| {
+        let offset_of =
+            |entry: usize| u32_at(self.table.index, entry.checked_mul(INDEX_ENTRY_WORDS)?);
+        let entry = partition_point(self.table.count, |entry| {
             offset_of(entry).is_some_and(|offset| offset < return_offset)
         });
         if offset_of(entry)? != return_offset {
             return None;
         }
         let word = entry.checked_mul(INDEX_ENTRY_WORDS)?.checked_add(1)?;
-        let data = self.data.get(u32_at(self.index, word)? as usize..)?;
+        let data = self
+            .table
+            .data
+            .get(u32_at(self.table.index, word)? as usize..)?;
         let mut reader = Reader::new(data);
         Some(CallSite {
             frame_bytes: reader.varint()?,
@@ -199,8 +196,9 @@ impl<'a> UnwindTable<'a> {
 
     /// Where each call site returns to, in ascending order.
     pub fn return_offsets(&self) -> impl Iterator<Item = u32> + use<'a> {
-        let index = self.index;
-        (0..self.count).map_while(move |entry| u32_at(index, entry.checked_mul(INDEX_ENTRY_WORDS)?))
+        let index = self.table.index;
+        (0..self.table.count)
+            .map_while(move |entry| u32_at(index, entry.checked_mul(INDEX_ENTRY_WORDS)?))
     }
 }
 

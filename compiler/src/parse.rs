@@ -30,11 +30,7 @@ const NAME_SECTION: &str = "name";
 /// Parses `wasm` and validates everything except function bodies, which carry what it takes to
 /// validate them later.
 pub(crate) fn parse<'a>(wasm: &'a [u8], options: &Options) -> Result<Module<'a>> {
-    check_start(wasm)?;
-    let features = options.features.for_parser();
-    let mut validator = Validator::new_with_features(features);
-    let mut parser = Parser::new(0);
-    parser.set_features(features);
+    let (parser, mut validator) = start(wasm, options)?;
     let mut module = Module::default();
     let mut interner = TypeInterner::default();
     for payload in parser.parse_all(wasm) {
@@ -48,8 +44,9 @@ pub(crate) fn parse<'a>(wasm: &'a [u8], options: &Options) -> Result<Module<'a>>
     Ok(module)
 }
 
-/// Refuses what is too large, or too obviously no module to be worth the parser's words.
-pub(crate) fn check_start(wasm: &[u8]) -> Result<()> {
+/// What reads a module and what validates it, both for the features of `options`. Refuses what is too
+/// large, or too obviously no module to be worth the parser's words.
+pub(crate) fn start(wasm: &[u8], options: &Options) -> Result<(Parser, Validator)> {
     if wasm.len() as u64 > MAX_MODULE_BYTES {
         return Err(CompileError::Limit {
             what: "the module is too large, in bytes",
@@ -62,7 +59,10 @@ pub(crate) fn check_start(wasm: &[u8]) -> Result<()> {
             message: "it does not start with the bytes \"\\0asm\"".to_owned(),
         });
     }
-    Ok(())
+    let features = options.features.for_parser();
+    let mut parser = Parser::new(0);
+    parser.set_features(features);
+    Ok((parser, Validator::new_with_features(features)))
 }
 
 /// Refuses components, which the parser takes.

@@ -1,10 +1,10 @@
 //! Validation without compilation.
 
-use wasmparser::{FuncValidatorAllocations, Parser, ValidPayload, Validator};
+use wasmparser::{FuncValidatorAllocations, ValidPayload};
 
 use crate::error::CompileError;
 use crate::options::Options;
-use crate::parse::{check_encoding, check_start};
+use crate::parse::{check_encoding, start};
 
 /// Whether `wasm` is a valid module, function bodies included. Compiles nothing.
 ///
@@ -32,11 +32,7 @@ use crate::parse::{check_encoding, check_start};
 /// # Ok::<(), CompileError>(())
 /// ```
 pub fn validate(wasm: &[u8], options: &Options) -> Result<(), CompileError> {
-    check_start(wasm)?;
-    let features = options.features.for_parser();
-    let mut validator = Validator::new_with_features(features);
-    let mut parser = Parser::new(0);
-    parser.set_features(features);
+    let (parser, mut validator) = start(wasm, options)?;
     let mut allocations = FuncValidatorAllocations::default();
     for payload in parser.parse_all(wasm) {
         let payload = payload?;

@@ -31,12 +31,7 @@ pub(crate) fn with_values<T>(
     let core = store.core_mut();
     core.check_owner(func.store);
     let ty = Arc::clone(&core.func(func.index).ty);
-    let fits = params.len() == ty.params.len()
-        && params
-            .iter()
-            .zip(&ty.params)
-            .all(|(param, &ty)| param.is_of(ty, core));
-    if !fits {
+    if !Val::are_of(params, &ty.params, core) {
         let given = params.iter().map(Val::ty);
         return Err(UsageError::WrongSignature {
             expected: FuncType::new(given, ty.results.iter().copied()),

@@ -86,12 +86,7 @@ impl Exception {
         let mut store = store.as_store_mut();
         let core = store.core_mut();
         let ty = &tag.of(core).ty;
-        let fit = args.len() == ty.params.len()
-            && args
-                .iter()
-                .zip(&ty.params)
-                .all(|(arg, &ty)| arg.is_of(ty, core));
-        if !fit {
+        if !Val::are_of(args, &ty.params, core) {
             return Err(UsageError::WrongArguments {
                 expected: FuncType::clone(ty),
                 found: FuncType::new(args.iter().map(Val::ty), []),

@@ -268,7 +268,7 @@ fn join(
         dropped_data: InstanceData::dropped_data_at_start(module),
         dropped_elements: InstanceData::dropped_elements_at_start(module),
     });
-    write_funcrefs(core, instance, module)?;
+    write_funcrefs(core, instance, module, imports)?;
     write_globals(core, instance, module)?;
     write_tables(core, instance, module)?;
     Ok(instance)
@@ -307,13 +307,20 @@ fn func_to_import(
     Ok(callee)
 }
 
-fn write_funcrefs(core: &mut StoreCore, instance: u32, module: &Module) -> Result<(), Error> {
+fn write_funcrefs(
+    core: &mut StoreCore,
+    instance: u32,
+    module: &Module,
+    imports: &[Extern],
+) -> Result<(), Error> {
+    let imported = imports.iter().filter_map(|import| import.func());
+    // Those that escape are in order.
+    let mut imported = (0..).zip(imported);
     for (place, func) in (0..).zip(module.escaping()) {
         let type_id = if func < module.imported().funcs {
             // It may be of a subtype of what the module says, and references tell.
-            let import = core.extern_of(instance, ExternIndex::Func(func));
-            let import = import.and_then(Extern::func);
-            import.map(|import| core.func(import.index).type_id)
+            let import = imported.find(|&(index, _): &(u32, Func)| index == func);
+            import.map(|(_, import)| core.func(import.index).type_id)
         } else {
             module.type_id(func)
         };

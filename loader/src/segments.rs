@@ -135,37 +135,15 @@ pub(crate) fn evaluate(
 /// The value that operators on integers give, which the artifact's checks have found to fit one
 /// another. Integers of 32 bits have zeros above.
 fn evaluate_ops(core: &StoreCore, instance: u32, ops: &[ConstOp]) -> Result<u64, Error> {
-    let wrong = || damaged(Section::Manifest, "a constant expression's operators");
-    let mut stack: Vec<u64> = Vec::new();
-    for op in ops {
-        let value = match *op {
-            ConstOp::I32(value) => u64::from(value.cast_unsigned()),
-            ConstOp::I64(value) => value.cast_unsigned(),
-            ConstOp::GlobalGet(index) => {
-                let global = core.global_of(instance, index).ok_or_else(wrong)?;
-                let value = u128::from_le_bytes(global.get());
-                match global.ty().content {
-                    ValType::I32 => u64::from(value as u32),
-                    _ => value as u64,
-                }
-            }
-            _ => {
-                let b = stack.pop().ok_or_else(wrong)?;
-                let a = stack.pop().ok_or_else(wrong)?;
-                let narrow = |value: u64| u64::from(value as u32);
-                match op {
-                    ConstOp::I32Add => narrow(a.wrapping_add(b)),
-                    ConstOp::I32Sub => narrow(a.wrapping_sub(b)),
-                    ConstOp::I32Mul => narrow(a.wrapping_mul(b)),
-                    ConstOp::I64Add => a.wrapping_add(b),
-                    ConstOp::I64Sub => a.wrapping_sub(b),
-                    _ => a.wrapping_mul(b),
-                }
-            }
-        };
-        stack.push(value);
-    }
-    stack.pop().ok_or_else(wrong)
+    let value = ConstOp::evaluate(ops, |index| {
+        let global = core.global_of(instance, index)?;
+        let value = u128::from_le_bytes(global.get());
+        Some(match global.ty().content {
+            ValType::I32 => u64::from(value as u32),
+            _ => value as u64,
+        })
+    });
+    value.ok_or_else(|| damaged(Section::Manifest, "a constant expression's operators"))
 }
 
 /// The same, for an element of a table.

@@ -131,6 +131,13 @@ impl Val {
         heap.is_subtype(wanted.heap, |a, b| core.engine.is_subtype(a, b))
     }
 
+    /// Whether `values` are as many as `types`, and each is of its type. Panics as for
+    /// [`Val::is_of`].
+    pub(crate) fn are_of(values: &[Self], types: &[ValType], core: &StoreCore) -> bool {
+        let mut pairs = values.iter().zip(types);
+        values.len() == types.len() && pairs.all(|(value, &ty)| value.is_of(ty, core))
+    }
+
     accessors! {
         /// The 32-bit integer, if it is one.
         i32: i32, I32 = I32(value) => value;

@@ -72,37 +72,13 @@ fn known_value<'a>(module: &'a Module<'_>, global_index: u32) -> Option<&'a Cons
 
 /// The value of operators of which none needs a global.
 fn evaluate(ops: &[ConstOp]) -> Option<ConstExpr> {
-    let mut stack = Vec::new();
-    for op in ops {
-        let value = match *op {
-            ConstOp::GlobalGet(_) => return None,
-            ConstOp::I32(value) => ConstExpr::I32(value),
-            ConstOp::I64(value) => ConstExpr::I64(value),
-            _ => match (op, stack.pop()?, stack.pop()?) {
-                (ConstOp::I32Add, ConstExpr::I32(b), ConstExpr::I32(a)) => {
-                    ConstExpr::I32(a.wrapping_add(b))
-                }
-                (ConstOp::I32Sub, ConstExpr::I32(b), ConstExpr::I32(a)) => {
-                    ConstExpr::I32(a.wrapping_sub(b))
-                }
-                (ConstOp::I32Mul, ConstExpr::I32(b), ConstExpr::I32(a)) => {
-                    ConstExpr::I32(a.wrapping_mul(b))
-                }
-                (ConstOp::I64Add, ConstExpr::I64(b), ConstExpr::I64(a)) => {
-                    ConstExpr::I64(a.wrapping_add(b))
-                }
-                (ConstOp::I64Sub, ConstExpr::I64(b), ConstExpr::I64(a)) => {
-                    ConstExpr::I64(a.wrapping_sub(b))
-                }
-                (ConstOp::I64Mul, ConstExpr::I64(b), ConstExpr::I64(a)) => {
-                    ConstExpr::I64(a.wrapping_mul(b))
-                }
-                _ => return None,
-            },
-        };
-        stack.push(value);
-    }
-    stack.pop()
+    let value = ConstOp::evaluate(ops, |_| None)?;
+    Some(match ops.last()? {
+        ConstOp::I32(_) | ConstOp::I32Add | ConstOp::I32Sub | ConstOp::I32Mul => {
+            ConstExpr::I32((value as u32).cast_signed())
+        }
+        _ => ConstExpr::I64(value.cast_signed()),
+    })
 }
 
 #[cfg(test)]

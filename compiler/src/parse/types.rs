@@ -73,7 +73,11 @@ impl Module<'_> {
         let mut types = |types: &[wasmparser::ValType]| {
             let types = types.iter();
             types
-                .map(|ty| self.convert(*ty, offset, |index| index))
+                .map(|ty| {
+                    let ty = val_type(*ty, offset, |index| index)?;
+                    self.note_features(ty);
+                    Ok(ty)
+                })
                 .collect::<Result<Box<[_]>>>()
         };
         Ok(SubType {
@@ -96,34 +100,27 @@ impl Module<'_> {
         heap_type(ty, offset, |index| self.unique_type(index))
     }
 
-    /// The same for a type that is part of the module's interface or of its parts.
+    /// The type of something that the module declares, with the numbers of unique types. Notes what
+    /// the type needs.
     fn declared_val_type(&mut self, ty: wasmparser::ValType, offset: u64) -> Result<ValType> {
-        let type_of_index = std::mem::take(&mut self.type_of_index);
-        let converted = self.convert(ty, offset, |index| type_of_index[index as usize]);
-        self.type_of_index = type_of_index;
-        converted
+        let ty = self.val_type(ty, offset)?;
+        self.note_features(ty);
+        Ok(ty)
     }
 
-    /// Converts a type, and notes what it needs.
-    fn convert(
-        &mut self,
-        ty: wasmparser::ValType,
-        offset: u64,
-        number: impl Fn(u32) -> u32,
-    ) -> Result<ValType> {
-        let ty = val_type(ty, offset, number)?;
-        if let ValType::Ref(RefType { nullable, heap }) = ty {
-            match heap {
-                HeapType::Exn | HeapType::NoExn => self.features.insert(Feature::Exceptions),
-                HeapType::NoFunc | HeapType::NoExtern => self.features.insert(Feature::Gc),
-                HeapType::Concrete(_) => self.features.insert(Feature::FunctionReferences),
-                HeapType::Func | HeapType::Extern => {}
-            }
-            if !nullable {
-                self.features.insert(Feature::FunctionReferences);
-            }
+    fn note_features(&mut self, ty: ValType) {
+        let ValType::Ref(RefType { nullable, heap }) = ty else {
+            return;
+        };
+        match heap {
+            HeapType::Exn | HeapType::NoExn => self.features.insert(Feature::Exceptions),
+            HeapType::NoFunc | HeapType::NoExtern => self.features.insert(Feature::Gc),
+            HeapType::Concrete(_) => self.features.insert(Feature::FunctionReferences),
+            HeapType::Func | HeapType::Extern => {}
         }
-        Ok(ty)
+        if !nullable {
+            self.features.insert(Feature::FunctionReferences);
+        }
     }
 
     pub(super) fn table_type(

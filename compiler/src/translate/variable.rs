@@ -56,12 +56,11 @@ impl Translator<'_, '_> {
                 let [first, second, condition] = self.pop3();
                 let (first, second) = (self.as_bytes(first), self.as_bytes(second));
                 let value = self.builder.ins().select(condition, first, second);
-                if let Operator::TypedSelect {
-                    ty: wasmparser::ValType::Ref(ty),
-                } = operator
-                    && refers_to_exceptions(ty.heap_type())
+                // References to exceptions have a type of ours.
+                if let Operator::TypedSelect { ty } = *operator
+                    && let Ok(ty) = self.env.env.module.val_type(ty, 0)
                 {
-                    self.keep_findable(value, ValType::EXNREF);
+                    self.keep_findable(value, ty);
                 }
                 self.push(value);
             }
@@ -139,15 +138,4 @@ impl Translator<'_, '_> {
             self.builder.ins().uextend(POINTER, reference)
         }
     }
-}
-
-fn refers_to_exceptions(heap: wasmparser::HeapType) -> bool {
-    use wasmparser::AbstractHeapType::{Exn, NoExn};
-    matches!(
-        heap,
-        wasmparser::HeapType::Abstract {
-            ty: Exn | NoExn,
-            ..
-        }
-    )
 }

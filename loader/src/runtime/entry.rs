@@ -71,7 +71,7 @@ unsafe fn go_on(
     // SAFETY: the caller's promises; the frame of a handler that has been found stands.
     unsafe {
         match catch_unwind(AssertUnwindSafe(throw)).unwrap_or_else(Err) {
-            Ok(Some(Landing { at, payload })) => arch::resume_with(at, payload),
+            Ok(Some(Landing { at, payload })) => arch::resume(at, payload),
             Ok(None) => leave(core.as_ptr()),
             Err(panic) => leave_with(core.as_ptr(), panic),
         }
@@ -94,7 +94,7 @@ unsafe fn leave(core: *mut StoreCore) -> ! {
             sp: (*context).entry_sp,
             fp: (*context).entry_fp,
         };
-        arch::resume(to)
+        arch::resume(to, [0; 2])
     }
 }
 

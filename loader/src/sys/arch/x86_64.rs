@@ -83,36 +83,15 @@ pub(crate) unsafe fn set_resume(context: *mut libc::ucontext_t, to: ResumePoint)
     registers[libc::REG_RBP as usize] = to.fp.cast_signed();
 }
 
-/// Goes to `to`.
-///
-/// # Safety
-///
-/// - `to` is the exit of an entry trampoline whose frame is still on this stack.
-/// - The frames up to there hold nothing that must be dropped.
-pub(crate) unsafe fn resume(to: ResumePoint) -> ! {
-    // SAFETY: by the caller's promise the code at `pc` expects this stack and frame; it saves no
-    // other register over its call.
-    unsafe {
-        asm!(
-            "mov rsp, {sp}",
-            "mov rbp, {fp}",
-            "jmp {pc}",
-            pc = in(reg) to.pc,
-            sp = in(reg) to.sp,
-            fp = in(reg) to.fp,
-            options(noreturn),
-        )
-    }
-}
-
 /// Goes to `to`, with two values in the registers in which the code generator's exception handlers
 /// expect them.
 ///
 /// # Safety
 ///
-/// - `to` is an exception handler of a call that is waiting, in a frame on this stack.
+/// - `to` is an exception handler of a call that is waiting, in a frame on this stack; or the exit
+///   of an entry trampoline whose frame is still there, which expects no values.
 /// - The frames up to there hold nothing that must be dropped.
-pub(crate) unsafe fn resume_with(to: ResumePoint, payload: [u64; 2]) -> ! {
+pub(crate) unsafe fn resume(to: ResumePoint, payload: [u64; 2]) -> ! {
     // SAFETY: by the caller's promise the code at `pc` expects this stack and frame; it has kept
     // no other register over its call.
     unsafe {
