@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal, Read, Write};
 use cap_std::fs::{Dir, Metadata};
 use rustix::fs::OFlags;
 
-use crate::dir::Listing;
+use crate::preview1::dir::Listing;
 use crate::rights::{self, Rights};
 use crate::types::{Filetype, fdflags};
 use crate::{Errno, Result};

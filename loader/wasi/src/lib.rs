@@ -13,7 +13,7 @@
 //! - It never reports success for a call that it has not carried out.
 //!
 //! Where to start reading: `ctx.rs` (what a program is given), `memory.rs` (the border to the guest), `descriptor.rs`
-//! and `rights.rs` (what an open file is and may do), then `fd_io.rs`, `path.rs` and `path_open.rs`.
+//! and `rights.rs` (what an open file is and may do), then `preview1.rs` (the calls).
 
 #![forbid(unsafe_code)]
 #![allow(
@@ -31,26 +31,15 @@
     )
 )]
 
-mod args_env;
-mod clock;
 mod ctx;
 mod descriptor;
-mod dir;
 mod errno;
-mod fd_io;
-mod fd_manage;
-mod fd_stat;
 #[cfg(test)]
 mod hostile;
 mod linker;
 mod memory;
-mod path;
-mod path_open;
-mod poll;
-mod process;
-mod random;
+pub mod preview1;
 mod rights;
-mod sock;
 mod stdio;
 mod table;
 #[cfg(test)]
@@ -61,34 +50,5 @@ pub use ctx::{ConfigError, WasiCtx, WasiCtxBuilder};
 pub use errno::{Errno, Result};
 pub use linker::add_to_linker;
 pub use memory::GuestMemory;
-pub use process::Exit;
+pub use preview1::Exit;
 pub use stdio::OutputBuffer;
-
-/// The calls of `wasi_snapshot_preview1`, one function each, named as the guest imports them.
-///
-/// Every function takes the context, the guest's memory where it needs it, and then the WASI parameters in their
-/// order: file descriptors, pointers and lengths in bytes as `u32`, sizes, offsets and times (nanoseconds) as `u64`.
-/// Results go through the trailing pointer parameters, as WASI has it. The error is the number that the guest receives;
-/// a pointer that does not lie in guest memory is [`Errno::Fault`].
-pub mod preview1 {
-    pub use crate::args_env::{args_get, args_sizes_get, environ_get, environ_sizes_get};
-    pub use crate::clock::{clock_res_get, clock_time_get};
-    pub use crate::dir::{fd_prestat_dir_name, fd_prestat_get, fd_readdir};
-    pub use crate::fd_io::{fd_pread, fd_pwrite, fd_read, fd_seek, fd_tell, fd_write};
-    pub use crate::fd_manage::{
-        fd_advise, fd_allocate, fd_close, fd_datasync, fd_renumber, fd_sync,
-    };
-    pub use crate::fd_stat::{
-        fd_fdstat_get, fd_fdstat_set_flags, fd_fdstat_set_rights, fd_filestat_get,
-        fd_filestat_set_size, fd_filestat_set_times,
-    };
-    pub use crate::path::{
-        path_create_directory, path_filestat_get, path_filestat_set_times, path_link,
-        path_readlink, path_remove_directory, path_rename, path_symlink, path_unlink_file,
-    };
-    pub use crate::path_open::path_open;
-    pub use crate::poll::poll_oneoff;
-    pub use crate::process::{proc_exit, proc_raise, sched_yield};
-    pub use crate::random::random_get;
-    pub use crate::sock::{sock_accept, sock_recv, sock_send, sock_shutdown};
-}

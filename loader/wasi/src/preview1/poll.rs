@@ -7,8 +7,8 @@
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::time::ClockId;
 
-use crate::clock::now;
 use crate::descriptor::{HostFile, Kind};
+use crate::preview1::clock::now;
 use crate::rights;
 use crate::table::Table;
 use crate::types::Filetype;
@@ -275,7 +275,7 @@ impl Event {
 impl Deadline {
     /// CPU clocks cannot be waited for, since they stand still meanwhile: [`Errno::Notsup`].
     fn new(userdata: u64, id: u32, timeout: u64, absolute: bool) -> Result<Deadline> {
-        let clock = match (crate::clock::host_clock(id)?, absolute) {
+        let clock = match (crate::preview1::clock::host_clock(id)?, absolute) {
             (ClockId::Realtime, true) => ClockId::Realtime,
             // How long to wait does not change when somebody sets the wall clock.
             (ClockId::Realtime | ClockId::Monotonic, _) => ClockId::Monotonic,

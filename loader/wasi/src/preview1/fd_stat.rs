@@ -5,7 +5,7 @@ use cap_std::fs::Metadata;
 use rustix::fs::{OFlags, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
 
 use crate::descriptor::{HostFile, Kind};
-use crate::path::time_spec;
+use crate::preview1::path::time_spec;
 use crate::rights::{self, Rights};
 use crate::types::{Filestat, SetTime, fdflags, flags16, set_times};
 use crate::{Errno, GuestMemory, Result, WasiCtx};

@@ -13,7 +13,7 @@ use cap_std::fs::{Dir, Metadata, OpenOptions};
 use rustix::fs::OFlags;
 
 use crate::descriptor::{Descriptor, Directory, HostFile, Kind};
-use crate::path::relative;
+use crate::preview1::path::relative;
 use crate::rights::{self, Rights};
 use crate::types::{fdflags, flags16, follows, oflags};
 use crate::{Errno, GuestMemory, Result, WasiCtx};
