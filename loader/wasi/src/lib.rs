@@ -31,14 +31,18 @@
     )
 )]
 
+mod clock;
 mod ctx;
 mod descriptor;
 mod errno;
+pub mod fs;
+mod handle;
 #[cfg(test)]
 mod hostile;
 mod linker;
 mod memory;
 pub mod preview1;
+mod random;
 mod rights;
 mod stdio;
 mod table;
@@ -46,9 +50,11 @@ mod table;
 mod testing;
 mod types;
 
-pub use ctx::{ConfigError, WasiCtx, WasiCtxBuilder};
+pub use clock::{Clock, ClockId, HostClock, VirtualClock};
+pub use ctx::{ConfigError, Limits, WasiCtx, WasiCtxBuilder};
 pub use errno::{Errno, Result};
 pub use linker::add_to_linker;
 pub use memory::GuestMemory;
 pub use preview1::Exit;
+pub use random::{HostRandom, Random, SeededRandom};
 pub use stdio::OutputBuffer;

@@ -36,7 +36,7 @@ pub(crate) const PATH_SYMLINK: Rights = 1 << 24;
 pub(crate) const PATH_REMOVE_DIRECTORY: Rights = 1 << 25;
 pub(crate) const PATH_UNLINK_FILE: Rights = 1 << 26;
 pub(crate) const POLL_FD_READWRITE: Rights = 1 << 27;
-// Bits 28 and 29 are for sockets, which no program can be given yet.
+// Bits 28 and 29 are for sockets.
 
 /// What can be done with a stream that has no position: pipes, terminals, virtual streams.
 pub(crate) const STREAM: Rights = FD_READ
@@ -68,6 +68,24 @@ pub(crate) const DIRECTORY: Rights = FD_FDSTAT_SET_FLAGS
     | PATH_RENAME_SOURCE
     | PATH_RENAME_TARGET
     | PATH_FILESTAT_GET
+    | PATH_FILESTAT_SET_SIZE
+    | PATH_FILESTAT_SET_TIMES
+    | PATH_SYMLINK
+    | PATH_REMOVE_DIRECTORY
+    | PATH_UNLINK_FILE;
+
+/// What would change something in a file system, by itself or with what it leads to: another name in a mount that may be
+/// changed would be a way to change the file.
+pub(crate) const CHANGING: Rights = FD_WRITE
+    | FD_ALLOCATE
+    | FD_FILESTAT_SET_SIZE
+    | FD_FILESTAT_SET_TIMES
+    | PATH_CREATE_DIRECTORY
+    | PATH_CREATE_FILE
+    | PATH_LINK_SOURCE
+    | PATH_LINK_TARGET
+    | PATH_RENAME_SOURCE
+    | PATH_RENAME_TARGET
     | PATH_FILESTAT_SET_SIZE
     | PATH_FILESTAT_SET_TIMES
     | PATH_SYMLINK

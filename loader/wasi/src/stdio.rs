@@ -5,12 +5,16 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::descriptor::{Descriptor, HostFile};
-use crate::rights;
+use cap_std::fs::Metadata;
+
+use crate::descriptor::Descriptor;
+use crate::handle::{HostFile, Reader, Writer};
+use crate::rights::{self, Rights};
 
 /// Where standard input comes from.
 pub(crate) enum Input {
     Inherit,
+    File(File),
     Reader(Box<dyn Read + Send>),
 }
 
@@ -18,8 +22,13 @@ pub(crate) enum Input {
 pub(crate) enum Output {
     InheritStdout,
     InheritStderr,
+    File(File),
     Writer(Box<dyn Write + Send>),
 }
+
+/// What may be done with an input, and with an output.
+const INPUT: Rights = rights::FILE & !rights::FD_WRITE;
+const OUTPUT: Rights = rights::FILE & !rights::FD_READ;
 
 impl Input {
     pub(crate) fn null() -> Input {
@@ -28,8 +37,9 @@ impl Input {
 
     pub(crate) fn open(self) -> io::Result<Descriptor> {
         match self {
-            Input::Inherit => shared(io::stdin(), rights::FD_READ),
-            Input::Reader(reader) => Ok(Descriptor::reader(reader)),
+            Input::Inherit => shared(io::stdin(), INPUT),
+            Input::File(file) => own(file, INPUT),
+            Input::Reader(reader) => Ok(Descriptor::file(Box::new(Reader(reader)), INPUT)),
         }
     }
 }
@@ -41,19 +51,27 @@ impl Output {
 
     pub(crate) fn open(self) -> io::Result<Descriptor> {
         match self {
-            Output::InheritStdout => shared(io::stdout(), rights::FD_WRITE),
-            Output::InheritStderr => shared(io::stderr(), rights::FD_WRITE),
-            Output::Writer(writer) => Ok(Descriptor::writer(writer)),
+            Output::InheritStdout => shared(io::stdout(), OUTPUT),
+            Output::InheritStderr => shared(io::stderr(), OUTPUT),
+            Output::File(file) => own(file, OUTPUT),
+            Output::Writer(writer) => Ok(Descriptor::file(Box::new(Writer(writer)), OUTPUT)),
         }
     }
 }
 
-/// A duplicate of a stream of the host process. It shares position and flags with the host, so flags are never set on it;
-/// `allowed` is the direction it may be used in.
-fn shared(stream: impl AsFd, allowed: rights::Rights) -> io::Result<Descriptor> {
+/// A duplicate of a stream of the host process. It shares position and flags with the host, so flags are never set on
+/// it; `allowed` is what it may be used for.
+fn shared(stream: impl AsFd, allowed: Rights) -> io::Result<Descriptor> {
     let file = File::from(stream.as_fd().try_clone_to_owned()?);
-    let other = (rights::FD_READ | rights::FD_WRITE) & !allowed;
-    HostFile::shared(file).map(|file| Descriptor::file(file, rights::FILE & !other))
+    let file = HostFile::shared(file)?;
+    Ok(Descriptor::file(Box::new(file), allowed))
+}
+
+/// A file that is the guest's alone from now on.
+fn own(file: File, allowed: Rights) -> io::Result<Descriptor> {
+    let metadata = Metadata::from_file(&file)?;
+    let file = HostFile::opened(file, &metadata, 0);
+    Ok(Descriptor::file(Box::new(file), allowed))
 }
 
 /// A buffer that collects what a program writes to a standard stream.

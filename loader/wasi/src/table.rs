@@ -1,31 +1,43 @@
 //! The guest's file descriptor table.
 
-use crate::descriptor::{Descriptor, Directory, HostFile, Kind};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::descriptor::{Descriptor, Kind, OpenDir};
+use crate::handle::File;
 use crate::rights::Rights;
 use crate::{Errno, Result};
 
-/// The most descriptors that one guest may have open. The host's own limit usually comes first.
-const MAX_DESCRIPTORS: usize = 4096;
-
 /// Descriptors by number; a new one gets the lowest number that is free.
-#[derive(Default)]
 pub(crate) struct Table {
     slots: Vec<Option<Descriptor>>,
+    /// The numbers below the end of `slots` that are free.
+    free: BinaryHeap<Reverse<u32>>,
+    /// The most descriptors that may be open at once.
+    limit: u32,
 }
 
 impl Table {
+    pub(crate) fn new(limit: u32) -> Table {
+        Table {
+            slots: Vec::new(),
+            free: BinaryHeap::new(),
+            limit,
+        }
+    }
+
     /// Fails with [`Errno::Mfile`] if the table is full.
     pub(crate) fn insert(&mut self, descriptor: Descriptor) -> Result<u32> {
-        let fd = match self.slots.iter().position(Option::is_none) {
-            Some(free) => free,
-            None if self.slots.len() < MAX_DESCRIPTORS => {
-                self.slots.push(None);
-                self.slots.len().saturating_sub(1)
-            }
-            None => return Err(Errno::Mfile),
-        };
-        *self.slots.get_mut(fd).ok_or(Errno::Mfile)? = Some(descriptor);
-        u32::try_from(fd).map_err(|_| Errno::Mfile)
+        if let Some(Reverse(fd)) = self.free.pop() {
+            *self.slot_mut(fd)? = Some(descriptor);
+            return Ok(fd);
+        }
+        let fd = u32::try_from(self.slots.len()).map_err(|_| Errno::Mfile)?;
+        if fd >= self.limit {
+            return Err(Errno::Mfile);
+        }
+        self.slots.push(Some(descriptor));
+        Ok(fd)
     }
 
     pub(crate) fn get(&self, fd: u32) -> Result<&Descriptor> {
@@ -38,7 +50,9 @@ impl Table {
     }
 
     pub(crate) fn remove(&mut self, fd: u32) -> Result<Descriptor> {
-        self.slot_mut(fd)?.take().ok_or(Errno::Badf)
+        let removed = self.slot_mut(fd)?.take().ok_or(Errno::Badf)?;
+        self.free.push(Reverse(fd));
+        Ok(removed)
     }
 
     /// Moves `from` to the number `to` and closes what was there. Both must be open.
@@ -53,7 +67,7 @@ impl Table {
     }
 
     /// A directory whose descriptor has `rights`.
-    pub(crate) fn dir(&self, fd: u32, rights: Rights) -> Result<&Directory> {
+    pub(crate) fn dir(&self, fd: u32, rights: Rights) -> Result<&OpenDir> {
         let descriptor = self.get(fd)?;
         let Kind::Dir(dir) = &descriptor.kind else {
             return Err(Errno::Notdir);
@@ -62,35 +76,34 @@ impl Table {
         Ok(dir)
     }
 
-    /// A directory whose descriptor has `rights`, to change something beneath it.
-    pub(crate) fn writable_dir(&self, fd: u32, rights: Rights) -> Result<&Directory> {
-        let dir = self.dir(fd, rights)?;
-        if dir.read_only {
+    /// A directory whose descriptor has `rights`, to change something beneath it. [`Errno::Rofs`] in a mount given
+    /// read-only, which says more than that the right is missing.
+    pub(crate) fn writable_dir(&self, fd: u32, rights: Rights) -> Result<&OpenDir> {
+        if self.dir(fd, 0)?.read_only {
             return Err(Errno::Rofs);
         }
-        Ok(dir)
+        self.dir(fd, rights)
     }
 
     /// Anything but a directory, whose descriptor has `rights`.
-    pub(crate) fn stream_mut(&mut self, fd: u32, rights: Rights) -> Result<&mut Kind> {
+    pub(crate) fn file_mut(&mut self, fd: u32, rights: Rights) -> Result<&mut dyn File> {
         let descriptor = self.get_mut(fd)?;
         if matches!(descriptor.kind, Kind::Dir(_)) {
             return Err(Errno::Isdir);
         }
         descriptor.require(rights)?;
-        Ok(&mut descriptor.kind)
+        match &mut descriptor.kind {
+            Kind::File(file) => Ok(file.as_mut()),
+            Kind::Dir(_) => Err(Errno::Isdir),
+        }
     }
 
     /// A file with a position, whose descriptor has `rights`. Others fail with [`Errno::Spipe`].
-    pub(crate) fn seekable(&self, fd: u32, rights: Rights) -> Result<&HostFile> {
-        let descriptor = self.get(fd)?;
-        match &descriptor.kind {
+    pub(crate) fn seekable_mut(&mut self, fd: u32, rights: Rights) -> Result<&mut dyn File> {
+        match &self.get(fd)?.kind {
             Kind::Dir(_) => Err(Errno::Isdir),
-            Kind::File(file) if file.seekable => {
-                descriptor.require(rights)?;
-                Ok(file)
-            }
-            Kind::File(_) | Kind::Reader(_) | Kind::Writer(_) => Err(Errno::Spipe),
+            Kind::File(file) if !file.is_seekable() => Err(Errno::Spipe),
+            Kind::File(_) => self.file_mut(fd, rights),
         }
     }
 
@@ -106,17 +119,20 @@ impl Table {
 mod tests {
     use super::*;
     use crate::rights;
+    use crate::stdio::{Input, Output};
+
+    const LIMIT: u32 = 8;
 
     fn input() -> Descriptor {
-        Descriptor::reader(Box::new(std::io::empty()))
+        Input::null().open().unwrap()
     }
 
     fn output() -> Descriptor {
-        Descriptor::writer(Box::new(std::io::sink()))
+        Output::null().open().unwrap()
     }
 
-    fn table_of(descriptors: usize) -> Table {
-        let mut table = Table::default();
+    fn table_of(descriptors: u32) -> Table {
+        let mut table = Table::new(LIMIT);
         for _ in 0..descriptors {
             table.insert(input()).unwrap();
         }
@@ -145,7 +161,7 @@ mod tests {
 
     #[test]
     fn the_table_has_an_end() {
-        let mut table = table_of(MAX_DESCRIPTORS);
+        let mut table = table_of(LIMIT);
         assert_eq!(table.insert(input()), Err(Errno::Mfile));
     }
 
@@ -154,7 +170,7 @@ mod tests {
         let mut table = table_of(1);
         table.insert(output()).unwrap();
         assert_eq!(table.renumber(1, 0), Ok(()));
-        assert!(matches!(table.get(0).unwrap().kind, Kind::Writer(_)));
+        assert!(table.file_mut(0, rights::FD_WRITE).is_ok());
         assert_eq!(table.get(1).err(), Some(Errno::Badf));
     }
 
@@ -177,12 +193,12 @@ mod tests {
     #[test]
     fn rights_are_required() {
         let mut table = table_of(1);
-        assert!(table.stream_mut(0, rights::FD_READ).is_ok());
+        assert!(table.file_mut(0, rights::FD_READ).is_ok());
         assert_eq!(
-            table.stream_mut(0, rights::FD_WRITE).err(),
+            table.file_mut(0, rights::FD_WRITE).err(),
             Some(Errno::Notcapable)
         );
         assert_eq!(table.dir(0, 0).err(), Some(Errno::Notdir));
-        assert_eq!(table.seekable(0, 0).err(), Some(Errno::Spipe));
+        assert_eq!(table.seekable_mut(0, 0).err(), Some(Errno::Spipe));
     }
 }

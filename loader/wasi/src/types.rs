@@ -1,6 +1,11 @@
 //! Flags and records of WASI preview 1 as they cross the border (`wasi_snapshot_preview1.witx`).
 
+use std::time::{Duration, UNIX_EPOCH};
+
+use cap_fs_ext::SystemTimeSpec;
 use cap_std::fs::{FileType, FileTypeExt, Metadata, MetadataExt};
+use cap_std::time::SystemTime;
+use rustix::fs::{FileType as HostType, Timespec, UTIME_NOW, UTIME_OMIT};
 
 use crate::{Errno, Result};
 
@@ -35,17 +40,65 @@ pub(crate) mod fstflags {
     pub(crate) const ALL: u16 = ATIM | ATIM_NOW | MTIM | MTIM_NOW;
 }
 
-/// `filetype`. Pipes have no value of their own and are `Unknown`.
+/// `advice`: how bytes of a file will be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Advice {
+    Normal,
+    Sequential,
+    Random,
+    WillNeed,
+    DontNeed,
+    NoReuse,
+}
+
+impl Advice {
+    pub(crate) fn parse(raw: u32) -> Result<Advice> {
+        match raw {
+            0 => Ok(Advice::Normal),
+            1 => Ok(Advice::Sequential),
+            2 => Ok(Advice::Random),
+            3 => Ok(Advice::WillNeed),
+            4 => Ok(Advice::DontNeed),
+            5 => Ok(Advice::NoReuse),
+            _ => Err(Errno::Inval),
+        }
+    }
+}
+
+/// The kind of a file (`filetype`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Filetype {
+pub enum Filetype {
+    /// None of the others. Pipes have no value of their own.
     Unknown = 0,
+    /// A block device.
     BlockDevice = 1,
+    /// A character device. One without a position is a terminal to C libraries.
     CharacterDevice = 2,
+    /// A directory.
     Directory = 3,
+    /// A file with bytes and a size.
     RegularFile = 4,
+    /// A datagram socket.
+    SocketDgram = 5,
+    /// A stream socket, connected or listening.
     SocketStream = 6,
+    /// A symbolic link.
     SymbolicLink = 7,
+}
+
+impl From<HostType> for Filetype {
+    fn from(host: HostType) -> Filetype {
+        match host {
+            HostType::RegularFile => Filetype::RegularFile,
+            HostType::Directory => Filetype::Directory,
+            HostType::Symlink => Filetype::SymbolicLink,
+            HostType::CharacterDevice => Filetype::CharacterDevice,
+            HostType::BlockDevice => Filetype::BlockDevice,
+            HostType::Socket => Filetype::SocketStream,
+            HostType::Fifo | HostType::Unknown => Filetype::Unknown,
+        }
+    }
 }
 
 impl From<FileType> for Filetype {
@@ -68,22 +121,30 @@ impl From<FileType> for Filetype {
     }
 }
 
-/// `filestat`. Times are nanoseconds since 1970-01-01 UTC.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Filestat {
-    pub(crate) dev: u64,
-    pub(crate) ino: u64,
-    pub(crate) filetype: Filetype,
-    pub(crate) nlink: u64,
-    pub(crate) size_bytes: u64,
-    pub(crate) atim: u64,
-    pub(crate) mtim: u64,
-    pub(crate) ctim: u64,
+/// The attributes of a file (`filestat`). Times are nanoseconds since 1970-01-01 UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Filestat {
+    /// The device that the file is on; `dev` and `ino` together tell files apart.
+    pub dev: u64,
+    /// The file's number on its device.
+    pub ino: u64,
+    /// What kind of file it is.
+    pub filetype: Filetype,
+    /// How many names it has.
+    pub nlink: u64,
+    /// Its size; of a symbolic link, that of the target's name.
+    pub size_bytes: u64,
+    /// When it was last read.
+    pub atim: u64,
+    /// When its contents last changed.
+    pub mtim: u64,
+    /// When its attributes last changed.
+    pub ctim: u64,
 }
 
 impl Filestat {
     /// What is known of a stream without a host file behind it.
-    pub(crate) const VIRTUAL: Filestat = Filestat {
+    pub(crate) const STREAM: Filestat = Filestat {
         dev: 0,
         ino: 0,
         filetype: Filetype::Unknown,
@@ -142,13 +203,47 @@ fn nanoseconds(seconds: i64, nanoseconds: i64) -> u64 {
     u64::try_from(total.max(0)).unwrap_or(u64::MAX)
 }
 
-/// One of the two times that `*_filestat_set_times` may set.
+/// What happens to one of the two times of a file that can be set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SetTime {
+pub enum SetTime {
+    /// It stays.
     Keep,
+    /// It becomes the present.
     Now,
-    /// Nanoseconds since 1970-01-01 UTC.
+    /// It becomes that many nanoseconds since 1970-01-01 UTC.
     At(u64),
+}
+
+impl SetTime {
+    /// As `utimensat` and `futimens` take it.
+    pub(crate) fn timespec(self) -> Result<Timespec> {
+        const SECOND: u64 = 1_000_000_000;
+        let (tv_sec, tv_nsec) = match self {
+            SetTime::Keep => (0, UTIME_OMIT),
+            SetTime::Now => (0, UTIME_NOW),
+            SetTime::At(nanoseconds) => {
+                let rest = u32::try_from(nanoseconds % SECOND).map_err(|_| Errno::Inval)?;
+                (nanoseconds / SECOND, rest.into())
+            }
+        };
+        Ok(Timespec {
+            tv_sec: tv_sec.try_into().map_err(|_| Errno::Inval)?,
+            tv_nsec,
+        })
+    }
+
+    /// As cap-std takes it.
+    pub(crate) fn spec(self) -> Result<Option<SystemTimeSpec>> {
+        match self {
+            SetTime::Keep => Ok(None),
+            SetTime::Now => Ok(Some(SystemTimeSpec::SymbolicNow)),
+            SetTime::At(nanoseconds) => {
+                let time = UNIX_EPOCH.checked_add(Duration::from_nanos(nanoseconds));
+                let time = SystemTime::from_std(time.ok_or(Errno::Inval)?);
+                Ok(Some(SystemTimeSpec::Absolute(time)))
+            }
+        }
+    }
 }
 
 /// Reads the flags and values of `*_filestat_set_times`: access time, modification time.

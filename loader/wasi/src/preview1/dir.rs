@@ -1,29 +1,11 @@
 //! Directories: the names they were given under, and their entries.
 
-use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::DirEntryExt;
-
-use cap_std::fs::{Dir, DirEntry, MetadataExt};
+use std::ops::ControlFlow;
 
 use crate::descriptor::Kind;
+use crate::handle::Entry;
 use crate::rights;
-use crate::types::Filetype;
 use crate::{Errno, GuestMemory, Result, WasiCtx};
-
-/// The entries of a directory, in an order that does not change: cookie `n` is the position before entry `n`.
-///
-/// Entries that come or go meanwhile are seen by the next listing from the start. So an entry is never listed twice, and
-/// removing what was listed skips nothing.
-pub(crate) struct Listing {
-    entries: Vec<Entry>,
-}
-
-struct Entry {
-    ino: u64,
-    filetype: Filetype,
-    /// As the host has it; not always UTF-8.
-    name: Vec<u8>,
-}
 
 /// Bytes of a `dirent` before the name.
 const DIRENT_BYTES: usize = 24;
@@ -58,7 +40,7 @@ pub fn fd_prestat_dir_name(
     memory.write(path, name.as_bytes())
 }
 
-/// Writes entries of the directory `fd`, from the position `cookie` (0 is the start), to the `buf_len` bytes at `buf`, and the
+/// Writes entries of the directory `fd`, from the position `cookie` (0 is the start, others are what an entry said), to the `buf_len` bytes at `buf`, and the
 /// bytes used to `bufused`. The last entry is cut off where the buffer ends; fewer bytes used than given is the end.
 ///
 /// Names are passed as the host has them. One that is not UTF-8 is listed, though it cannot be opened.
@@ -86,74 +68,48 @@ pub fn fd_readdir(
     };
 
     let listing = match directory.listing.take() {
-        Some(listing) if cookie != 0 => listing,
-        _ => Listing::read(&directory.dir)?,
+        Some(listing) => listing,
+        None => directory.handle.list()?,
     };
     let listing = directory.listing.insert(listing);
-    let used = memory.fill(buf, buf_len, |bytes| Ok(listing.write(cookie, bytes)))?;
+    let used = memory.fill(buf, buf_len, |bytes| {
+        let room = bytes.len();
+        let mut rest = bytes;
+        let read = listing.read(cookie, &mut |entry| {
+            let place = std::mem::take(&mut rest);
+            rest = put(put(place, &header(entry)), entry.name);
+            if rest.is_empty() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+        match (read, room.saturating_sub(rest.len())) {
+            // What was listed before an error is a success; the error comes again with the next call.
+            (Err(error), 0) => Err(error),
+            (_, used) => Ok(used),
+        }
+    })?;
     memory.write_u32(bufused, u32::try_from(used).map_err(|_| Errno::Overflow)?)
 }
 
-impl Listing {
-    /// `.` and `..` come first. Above the directory is, as far as the guest learns here, the directory itself.
-    fn read(dir: &Dir) -> Result<Listing> {
-        let own_ino = dir.dir_metadata()?.ino();
-        let dots = [".", ".."].map(|name| Entry {
-            ino: own_ino,
-            filetype: Filetype::Directory,
-            name: name.as_bytes().to_vec(),
-        });
-        let mut entries = Vec::from(dots);
-        for entry in dir.entries()? {
-            let entry = entry?;
-            entries.push(Entry {
-                ino: entry.ino(),
-                filetype: filetype(&entry),
-                name: entry.file_name().into_vec(),
-            });
-        }
-        Ok(Listing { entries })
+/// ```text
+///  0                       8         16            20         24
+///  | cookie of next entry  | inode   | name length | filetype | name …
+/// ```
+fn header(entry: &Entry<'_>) -> [u8; DIRENT_BYTES] {
+    // A name from the host is never longer than a few hundred bytes.
+    let name_len = u32::try_from(entry.name.len()).unwrap_or(u32::MAX);
+    let words = [
+        entry.next,
+        entry.ino,
+        u64::from(name_len) | (u64::from(entry.filetype as u8) << 32),
+    ];
+    let mut header = [0u8; DIRENT_BYTES];
+    for (field, word) in header.chunks_exact_mut(8).zip(words) {
+        field.copy_from_slice(&word.to_le_bytes());
     }
-
-    /// Fills `out` with the entries from position `cookie` on, and returns the bytes used.
-    ///
-    /// ```text
-    ///  0                       8         16            20         24
-    ///  | cookie of next entry  | inode   | name length | filetype | name …
-    /// ```
-    fn write(&self, cookie: u64, out: &mut [u8]) -> usize {
-        let room = out.len();
-        let mut rest = out;
-        let first = usize::try_from(cookie).unwrap_or(usize::MAX);
-        for (next, entry) in (1u64..).zip(&self.entries).skip(first) {
-            // A name from the host is never longer than a few hundred bytes.
-            let name_len = u32::try_from(entry.name.len()).unwrap_or(u32::MAX);
-            let words = [
-                next,
-                entry.ino,
-                u64::from(name_len) | (u64::from(entry.filetype as u8) << 32),
-            ];
-            let mut header = [0u8; DIRENT_BYTES];
-            for (field, word) in header.chunks_exact_mut(8).zip(words) {
-                field.copy_from_slice(&word.to_le_bytes());
-            }
-            rest = put(put(rest, &header), &entry.name);
-            if rest.is_empty() {
-                break;
-            }
-        }
-        room.saturating_sub(rest.len())
-    }
-}
-
-/// Some file systems list names without types, which must then be asked for. A name that is gone meanwhile has none.
-fn filetype(entry: &DirEntry) -> Filetype {
-    match entry.file_type().map(Filetype::from) {
-        Ok(Filetype::Unknown) | Err(_) => entry
-            .metadata()
-            .map_or(Filetype::Unknown, |metadata| metadata.file_type().into()),
-        Ok(known) => known,
-    }
+    header
 }
 
 /// Writes as much of `bytes` as fits, and returns what is left of `out`.
@@ -216,7 +172,6 @@ mod tests {
         let (entries, used) = read_at(&mut guest, 0, 1000);
         assert!(used < 1000);
         let mut names: Vec<&str> = entries.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names[..2], [".", ".."]);
         names.sort_unstable();
         assert_eq!(names, [".", "..", "a", "bb", "ccc"]);
     }
@@ -243,16 +198,49 @@ mod tests {
             let (_, used) = read_at(&mut guest, 0, len);
             assert_eq!(used, len);
         }
-        let (first, _) = read_at(&mut guest, 0, 25);
-        assert_eq!(first, [(".".to_owned(), 1)]);
+        let (all, _) = read_at(&mut guest, 0, 1000);
+        let first_bytes = 24 + all[0].0.len() as u32;
+        let (first, _) = read_at(&mut guest, 0, first_bytes + 24);
+        assert_eq!(first, all[..1]);
     }
 
     #[test]
-    fn a_cookie_beyond_the_end_is_the_end() {
+    fn after_the_last_cookie_is_the_end() {
         let mut guest = guest_with_files("beyond");
-        for cookie in [5, 6, u64::MAX] {
-            assert_eq!(read_at(&mut guest, cookie, 100), (Vec::new(), 0));
+        let (all, _) = read_at(&mut guest, 0, 1000);
+        let (_, last) = all[all.len() - 1];
+        assert_eq!(read_at(&mut guest, last, 100), (Vec::new(), 0));
+        let no_position = guest.call(|ctx, memory| fd_readdir(ctx, memory, 3, 0, 9, u64::MAX, 0));
+        assert_eq!(no_position, Err(Errno::Inval));
+    }
+
+    /// More than one window of entries, in any order of cookies, while others come and go.
+    #[test]
+    fn large_directories_are_listed_whole_from_any_cookie() {
+        let mut guest = Guest::with_dir("large");
+        for number in 0..1500 {
+            guest.host_write(&format!("a-name-of-some-length-{number}"), b"");
         }
+        let mut all: Vec<(String, u64)> = Vec::new();
+        while let (some, used) = read_at(&mut guest, all.last().map_or(0, |(_, next)| *next), 900)
+            && used > 0
+        {
+            all.extend(some);
+        }
+        let mut names: Vec<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!((all.len(), names.len()), (1502, 1502));
+        for at in [700, 3, 1200, 1499, 0, 900] {
+            let (rest, _) = read_at(&mut guest, all[at].1, 600);
+            assert_eq!(rest, all[at + 1..][..rest.len()]);
+            assert!(!rest.is_empty());
+        }
+        for (name, _) in all.iter().skip(1000).filter(|it| it.0.len() > 2) {
+            guest.host_remove(name);
+        }
+        let (rest, _) = read_at(&mut guest, all[500].1, 600);
+        assert_eq!(rest, all[501..][..rest.len()]);
     }
 
     #[test]

@@ -4,13 +4,9 @@
 //! nothing was transferred. The place for the result is checked before the transfer, so that no byte is lost to a
 //! bad pointer.
 
-use std::io::{IoSlice, IoSliceMut, Read, Seek, SeekFrom, Write};
+use std::io::SeekFrom;
 
-use rustix::event::{PollFd, PollFlags, Timespec};
-
-use crate::descriptor::{HostFile, Kind};
 use crate::rights;
-use crate::types::fdflags;
 use crate::{Errno, GuestMemory, Result, WasiCtx};
 
 /// Reads from `fd` at its position into the `iovs_len` buffers listed at `iovs` and writes the count to `nread`; 0 is the end.
@@ -28,13 +24,9 @@ pub fn fd_read(
     nread: u32,
 ) -> Result<()> {
     memory.check(nread, 4)?;
-    let kind = ctx.table.stream_mut(fd, rights::FD_READ)?;
+    let file = ctx.table.file_mut(fd, rights::FD_READ)?;
     let iovecs = memory.iovecs(iovs, iovs_len)?;
-    let count = memory.scatter(&iovecs, |buffers| match kind {
-        Kind::File(file) => read_file(file, buffers),
-        Kind::Reader(reader) => Ok(reader.read_vectored(buffers)?),
-        Kind::Writer(_) | Kind::Dir(_) => Err(Errno::Badf),
-    })?;
+    let count = memory.scatter(&iovecs, |buffers| file.read(buffers))?;
     write_count(memory, nread, count)
 }
 
@@ -54,20 +46,9 @@ pub fn fd_write(
     nwritten: u32,
 ) -> Result<()> {
     memory.check(nwritten, 4)?;
-    let kind = ctx.table.stream_mut(fd, rights::FD_WRITE)?;
+    let file = ctx.table.file_mut(fd, rights::FD_WRITE)?;
     let iovecs = memory.iovecs(iovs, iovs_len)?;
-    let count = memory.gather(&iovecs, |buffers| match kind {
-        Kind::File(file) => {
-            refuse_to_block(file, PollFlags::OUT)?;
-            Ok((&file.file).write_vectored(buffers)?)
-        }
-        Kind::Writer(writer) => {
-            let count = write_all_buffers(writer, buffers)?;
-            writer.flush()?;
-            Ok(count)
-        }
-        Kind::Reader(_) | Kind::Dir(_) => Err(Errno::Badf),
-    })?;
+    let count = memory.gather(&iovecs, |buffers| file.write(buffers))?;
     write_count(memory, nwritten, count)
 }
 
@@ -86,11 +67,11 @@ pub fn fd_pread(
     nread: u32,
 ) -> Result<()> {
     memory.check(nread, 4)?;
-    let file = ctx.table.seekable(fd, rights::FD_READ | rights::FD_SEEK)?;
+    let file = ctx
+        .table
+        .seekable_mut(fd, rights::FD_READ | rights::FD_SEEK)?;
     let iovecs = memory.iovecs(iovs, iovs_len)?;
-    let count = memory.scatter(&iovecs, |buffers| {
-        Ok(rustix::io::preadv(&file.file, buffers, offset)?)
-    })?;
+    let count = memory.scatter(&iovecs, |buffers| file.read_at(buffers, offset))?;
     write_count(memory, nread, count)
 }
 
@@ -111,11 +92,11 @@ pub fn fd_pwrite(
     nwritten: u32,
 ) -> Result<()> {
     memory.check(nwritten, 4)?;
-    let file = ctx.table.seekable(fd, rights::FD_WRITE | rights::FD_SEEK)?;
+    let file = ctx
+        .table
+        .seekable_mut(fd, rights::FD_WRITE | rights::FD_SEEK)?;
     let iovecs = memory.iovecs(iovs, iovs_len)?;
-    let count = memory.gather(&iovecs, |buffers| {
-        Ok(rustix::io::pwritev(&file.file, buffers, offset)?)
-    })?;
+    let count = memory.gather(&iovecs, |buffers| file.write_at(buffers, offset))?;
     write_count(memory, nwritten, count)
 }
 
@@ -135,10 +116,10 @@ pub fn fd_seek(
     newoffset: u32,
 ) -> Result<()> {
     const CURRENT: u32 = 1;
-    if offset == 0 && whence == CURRENT && ctx.table.seekable(fd, rights::FD_TELL).is_ok() {
+    if offset == 0 && whence == CURRENT && ctx.table.seekable_mut(fd, rights::FD_TELL).is_ok() {
         return fd_tell(ctx, memory, fd, newoffset);
     }
-    let file = ctx.table.seekable(fd, rights::FD_SEEK)?;
+    let file = ctx.table.seekable_mut(fd, rights::FD_SEEK)?;
     memory.check(newoffset, 8)?;
     let target = match whence {
         0 => SeekFrom::Start(u64::try_from(offset).map_err(|_| Errno::Inval)?),
@@ -146,7 +127,7 @@ pub fn fd_seek(
         2 => SeekFrom::End(offset),
         _ => return Err(Errno::Inval),
     };
-    let position = (&file.file).seek(target)?;
+    let position = file.seek(target)?;
     memory.write_u64(newoffset, position)
 }
 
@@ -161,44 +142,9 @@ pub fn fd_tell(
     fd: u32,
     offset: u32,
 ) -> Result<()> {
-    let file = ctx.table.seekable(fd, rights::FD_TELL)?;
-    let position = (&file.file).stream_position()?;
+    let file = ctx.table.seekable_mut(fd, rights::FD_TELL)?;
+    let position = file.seek(SeekFrom::Current(0))?;
     memory.write_u64(offset, position)
-}
-
-fn read_file(file: &HostFile, buffers: &mut [IoSliceMut<'_>]) -> Result<usize> {
-    refuse_to_block(file, PollFlags::IN)?;
-    Ok((&file.file).read_vectored(buffers)?)
-}
-
-/// Most writers take only the first buffer of a vectored write. A guest may rely on more, since a host's file takes all.
-fn write_all_buffers(writer: &mut dyn Write, buffers: &[IoSlice<'_>]) -> Result<usize> {
-    let mut total = 0usize;
-    for buffer in buffers {
-        match writer.write(buffer) {
-            Ok(count) => {
-                total = total.saturating_add(count);
-                if count < buffer.len() {
-                    break;
-                }
-            }
-            Err(error) if total == 0 => return Err(error.into()),
-            Err(_) => break,
-        }
-    }
-    Ok(total)
-}
-
-/// A shared stream is made non-blocking by asking first: `O_NONBLOCK` would also hold for the host and its other children.
-fn refuse_to_block(file: &HostFile, direction: PollFlags) -> Result<()> {
-    if !file.shared || file.flags & fdflags::NONBLOCK == 0 {
-        return Ok(());
-    }
-    let at_once = Timespec::default();
-    match rustix::event::poll(&mut [PollFd::new(&file.file, direction)], Some(&at_once))? {
-        0 => Err(Errno::Again),
-        _ => Ok(()),
-    }
 }
 
 fn write_count(memory: &mut GuestMemory<'_>, at: u32, count: usize) -> Result<()> {

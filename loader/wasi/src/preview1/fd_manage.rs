@@ -1,41 +1,25 @@
 //! Closing, renumbering, flushing and space of open files.
 
-use std::io::Write;
-
-use rustix::fs::FallocateFlags;
-
 use crate::descriptor::Kind;
+use crate::handle::Sync;
 use crate::rights;
+use crate::types::Advice;
 use crate::{Errno, Result, WasiCtx};
 
 /// Says how the `len` bytes at `offset` of `fd` will be used: 0 normal, 1 sequential, 2 random, 3 will need, 4 will not
-/// need, 5 once. Passed on where the host has it (Linux), otherwise only checked.
+/// need, 5 once. A hint without effect on what is read.
 ///
 /// # Errors
 ///
 /// [`Errno::Inval`] for another `advice`, [`Errno::Notcapable`] without the right `fd_advise`, [`Errno::Isdir`] on a
 /// directory, [`Errno::Spipe`] if the file has no position.
 pub fn fd_advise(ctx: &mut WasiCtx, fd: u32, offset: u64, len: u64, advice: u32) -> Result<()> {
-    let file = ctx.table.seekable(fd, rights::FD_ADVISE)?;
-    if advice > 5 || offset.checked_add(len).is_none() {
+    let file = ctx.table.seekable_mut(fd, rights::FD_ADVISE)?;
+    let advice = Advice::parse(advice)?;
+    if offset.checked_add(len).is_none() {
         return Err(Errno::Inval);
     }
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::fs::Advice;
-        let advice = match advice {
-            0 => Advice::Normal,
-            1 => Advice::Sequential,
-            2 => Advice::Random,
-            3 => Advice::WillNeed,
-            4 => Advice::DontNeed,
-            _ => Advice::NoReuse,
-        };
-        rustix::fs::fadvise(&file.file, offset, std::num::NonZeroU64::new(len), advice)?;
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = file;
-    Ok(())
+    file.advise(offset, len, advice)
 }
 
 /// Makes sure that the `len` bytes at `offset` of `fd` have space on the disk; the file grows if it was shorter.
@@ -45,14 +29,13 @@ pub fn fd_advise(ctx: &mut WasiCtx, fd: u32, offset: u64, len: u64, advice: u32)
 /// [`Errno::Inval`] for no bytes, [`Errno::Fbig`] beyond the greatest file, [`Errno::Notcapable`] without the right
 /// `fd_allocate`, [`Errno::Isdir`] on a directory, [`Errno::Notsup`] where the file system cannot.
 pub fn fd_allocate(ctx: &mut WasiCtx, fd: u32, offset: u64, len: u64) -> Result<()> {
-    let file = ctx.table.seekable(fd, rights::FD_ALLOCATE)?;
+    let file = ctx.table.seekable_mut(fd, rights::FD_ALLOCATE)?;
     if len == 0 {
         return Err(Errno::Inval);
     }
     let end = offset.checked_add(len).ok_or(Errno::Fbig)?;
     i64::try_from(end).map_err(|_| Errno::Fbig)?;
-    rustix::fs::fallocate(&file.file, FallocateFlags::empty(), offset, len)?;
-    Ok(())
+    file.allocate(offset, len)
 }
 
 /// Closes `fd`; its number is free from then on. [`Errno::Badf`] if it is not open.
@@ -62,12 +45,12 @@ pub fn fd_close(ctx: &mut WasiCtx, fd: u32) -> Result<()> {
 
 /// Brings the contents of `fd` to the disk. [`Errno::Notcapable`] without the right `fd_datasync`.
 pub fn fd_datasync(ctx: &mut WasiCtx, fd: u32) -> Result<()> {
-    flush(ctx, fd, rights::FD_DATASYNC, |file| file.sync_data())
+    flush(ctx, fd, rights::FD_DATASYNC, Sync::Data)
 }
 
 /// Brings contents and metadata of `fd` to the disk. [`Errno::Notcapable`] without the right `fd_sync`.
 pub fn fd_sync(ctx: &mut WasiCtx, fd: u32) -> Result<()> {
-    flush(ctx, fd, rights::FD_SYNC, |file| file.sync_all())
+    flush(ctx, fd, rights::FD_SYNC, Sync::All)
 }
 
 /// Moves the open file `from` to the number `to`, and closes what was there; onto itself nothing happens.
@@ -76,22 +59,13 @@ pub fn fd_renumber(ctx: &mut WasiCtx, from: u32, to: u32) -> Result<()> {
     ctx.table.renumber(from, to)
 }
 
-fn flush(
-    ctx: &mut WasiCtx,
-    fd: u32,
-    right: rights::Rights,
-    sync: impl Fn(&std::fs::File) -> std::io::Result<()>,
-) -> Result<()> {
+fn flush(ctx: &mut WasiCtx, fd: u32, right: rights::Rights, what: Sync) -> Result<()> {
     let descriptor = ctx.table.get_mut(fd)?;
     descriptor.require(right)?;
     match &mut descriptor.kind {
-        Kind::File(file) => sync(&file.file)?,
-        // The directory itself is open for looking up names only, which is not enough to flush it.
-        Kind::Dir(dir) => sync(&dir.dir.open(".")?.into_std())?,
-        Kind::Writer(writer) => writer.flush()?,
-        Kind::Reader(_) => {}
+        Kind::File(file) => file.sync(what),
+        Kind::Dir(dir) => dir.handle.sync(what),
     }
-    Ok(())
 }
 
 #[cfg(test)]

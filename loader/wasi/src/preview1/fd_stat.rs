@@ -1,13 +1,8 @@
 //! Status, flags, rights, sizes and times of open files.
 
-use cap_fs_ext::{DirExt, SystemTimeSpec};
-use cap_std::fs::Metadata;
-use rustix::fs::{OFlags, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
-
-use crate::descriptor::{HostFile, Kind};
-use crate::preview1::path::time_spec;
+use crate::descriptor::Kind;
 use crate::rights::{self, Rights};
-use crate::types::{Filestat, SetTime, fdflags, flags16, set_times};
+use crate::types::{fdflags, flags16, set_times};
 use crate::{Errno, GuestMemory, Result, WasiCtx};
 
 /// Writes the type, flags and rights of `fd` to `fdstat` (24 bytes).
@@ -29,25 +24,22 @@ pub fn fd_fdstat_get(
     memory.write(fdstat, &bytes)
 }
 
-/// Sets append and non-blocking mode of `fd`.
+/// Sets append, non-blocking and synchronous mode of `fd`.
 ///
 /// # Errors
 ///
-/// [`Errno::Notsup`] if the synchronous flags would change (the host fixes them when a file is opened), if appending would
-/// change on a stream shared with the host process, or for any flag on a stream without a host file. [`Errno::Notcapable`]
-/// without the right `fd_fdstat_set_flags`.
+/// [`Errno::Notsup`] if a stream shared with the host process is to append no longer, or for any flag on a stream without
+/// a host file. [`Errno::Notcapable`] without the right `fd_fdstat_set_flags`.
 pub fn fd_fdstat_set_flags(ctx: &mut WasiCtx, fd: u32, flags: u32) -> Result<()> {
     let flags = flags16(flags, fdflags::ALL)?;
     let descriptor = ctx.table.get_mut(fd)?;
     descriptor.require(rights::FD_FDSTAT_SET_FLAGS)?;
     match &mut descriptor.kind {
-        Kind::File(file) => set_flags(file, flags),
+        Kind::File(file) => file.set_flags(flags),
         Kind::Dir(dir) => {
             dir.flags = flags;
             Ok(())
         }
-        Kind::Reader(_) | Kind::Writer(_) if flags == 0 => Ok(()),
-        Kind::Reader(_) | Kind::Writer(_) => Err(Errno::Notsup),
     }
 }
 
@@ -73,9 +65,8 @@ pub fn fd_filestat_get(
     let descriptor = ctx.table.get(fd)?;
     descriptor.require(rights::FD_FILESTAT_GET)?;
     let stat = match &descriptor.kind {
-        Kind::File(file) => Filestat::from(&Metadata::from_file(&file.file)?),
-        Kind::Dir(dir) => Filestat::from(&dir.dir.dir_metadata()?),
-        Kind::Reader(_) | Kind::Writer(_) => Filestat::VIRTUAL,
+        Kind::File(file) => file.stat()?,
+        Kind::Dir(dir) => dir.handle.stat()?,
     };
     memory.write(filestat, &stat.to_bytes())
 }
@@ -87,8 +78,8 @@ pub fn fd_filestat_get(
 /// [`Errno::Isdir`] on a directory, [`Errno::Spipe`] if it has no position, [`Errno::Notcapable`] without the right
 /// `fd_filestat_set_size`, [`Errno::Inval`] beyond the greatest size.
 pub fn fd_filestat_set_size(ctx: &mut WasiCtx, fd: u32, size: u64) -> Result<()> {
-    let file = ctx.table.seekable(fd, rights::FD_FILESTAT_SET_SIZE)?;
-    Ok(file.file.set_len(size)?)
+    let file = ctx.table.seekable_mut(fd, rights::FD_FILESTAT_SET_SIZE)?;
+    file.set_size(size)
 }
 
 /// Sets access time `atim` and modification time `mtim` of `fd` (nanoseconds since 1970-01-01 UTC), each if `fstflags` says
@@ -106,55 +97,15 @@ pub fn fd_filestat_set_times(
     fstflags: u32,
 ) -> Result<()> {
     let (atim, mtim) = set_times(atim, mtim, flags16(fstflags, u16::MAX)?)?;
-    let descriptor = ctx.table.get(fd)?;
+    let descriptor = ctx.table.get_mut(fd)?;
+    if matches!(&descriptor.kind, Kind::Dir(dir) if dir.read_only) {
+        return Err(Errno::Rofs);
+    }
     descriptor.require(rights::FD_FILESTAT_SET_TIMES)?;
-    match &descriptor.kind {
-        Kind::File(file) => {
-            let times = Timestamps {
-                last_access: timespec(atim)?,
-                last_modification: timespec(mtim)?,
-            };
-            Ok(rustix::fs::futimens(&file.file, &times)?)
-        }
-        Kind::Dir(dir) if dir.read_only => Err(Errno::Rofs),
-        Kind::Dir(dir) => {
-            let (atim, mtim): (Option<SystemTimeSpec>, _) = (time_spec(atim)?, time_spec(mtim)?);
-            Ok(dir.dir.set_times(".", atim, mtim)?)
-        }
-        Kind::Reader(_) | Kind::Writer(_) => Err(Errno::Notsup),
+    match &mut descriptor.kind {
+        Kind::File(file) => file.set_times(atim, mtim),
+        Kind::Dir(dir) => dir.handle.set_times(atim, mtim),
     }
-}
-
-fn set_flags(file: &mut HostFile, flags: u16) -> Result<()> {
-    const SETTABLE: u16 = fdflags::APPEND | fdflags::NONBLOCK;
-    let changed = file.flags ^ flags;
-    if changed & !SETTABLE != 0 || (file.shared && changed & fdflags::APPEND != 0) {
-        return Err(Errno::Notsup);
-    }
-    if !file.shared && changed != 0 {
-        let mut host = rustix::fs::fcntl_getfl(&file.file)?;
-        host.set(OFlags::APPEND, flags & fdflags::APPEND != 0);
-        host.set(OFlags::NONBLOCK, flags & fdflags::NONBLOCK != 0);
-        rustix::fs::fcntl_setfl(&file.file, host)?;
-    }
-    file.flags = flags;
-    Ok(())
-}
-
-fn timespec(time: SetTime) -> Result<Timespec> {
-    const SECOND: u64 = 1_000_000_000;
-    let (tv_sec, tv_nsec) = match time {
-        SetTime::Keep => (0, UTIME_OMIT),
-        SetTime::Now => (0, UTIME_NOW),
-        SetTime::At(nanoseconds) => {
-            let rest = u32::try_from(nanoseconds % SECOND).map_err(|_| Errno::Inval)?;
-            (nanoseconds / SECOND, rest.into())
-        }
-    };
-    Ok(Timespec {
-        tv_sec: tv_sec.try_into().map_err(|_| Errno::Inval)?,
-        tv_nsec,
-    })
 }
 
 #[cfg(test)]
@@ -210,11 +161,35 @@ mod tests {
             .call(|ctx, memory| fd_write(ctx, memory, fd, iovs, 1, 0))
             .unwrap();
         assert_eq!(guest.host_read("file"), b"abc\0\0");
-        let sync = u32::from(fdflags::SYNC);
-        let refused = fd_fdstat_set_flags(&mut guest.ctx, fd, sync);
-        assert_eq!(refused, Err(Errno::Notsup));
+        assert_eq!(fd_fdstat_set_flags(&mut guest.ctx, fd, 0), Ok(()));
+        guest
+            .call(|ctx, memory| crate::preview1::fd_seek(ctx, memory, fd, 0, 0, 0))
+            .unwrap();
+        guest
+            .call(|ctx, memory| fd_write(ctx, memory, fd, iovs, 1, 0))
+            .unwrap();
+        assert_eq!(guest.host_read("file"), b"\0\0c\0\0");
         let unknown = fd_fdstat_set_flags(&mut guest.ctx, fd, 1 << 5);
         assert_eq!(unknown, Err(Errno::Inval));
+    }
+
+    #[test]
+    fn all_flags_can_be_set_and_are_told() {
+        let mut guest = Guest::with_dir("flags");
+        guest.host_write("file", b"abc");
+        let fd = guest.open("file", 0, READ_WRITE).unwrap();
+        let iovs = guest.iovecs(&[(500, 2)]);
+        for flags in (0..32).chain([0]) {
+            assert_eq!(fd_fdstat_set_flags(&mut guest.ctx, fd, flags), Ok(()));
+            guest
+                .call(|ctx, memory| fd_fdstat_get(ctx, memory, fd, 600))
+                .unwrap();
+            assert_eq!(guest.bytes(602, 2), [flags as u8, 0]);
+            for call in [fd_write, crate::preview1::fd_read] {
+                let done = guest.call(|ctx, memory| call(ctx, memory, fd, iovs, 1, 0));
+                assert_eq!(done, Ok(()));
+            }
+        }
     }
 
     #[test]

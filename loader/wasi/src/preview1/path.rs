@@ -1,20 +1,13 @@
 //! Calls on names beneath a directory, other than opening.
 //!
-//! Every name is resolved by `cap_std::fs::Dir`, component by component or with the host's own confinement, so that
-//! `..` and symlinks cannot lead out; here only the rules are added that a host call leaves open:
+//! Names are resolved by the directory that they are beneath, which lets none lead out. Everywhere the same holds:
 //!
 //! - An absolute path is [`Errno::Perm`], like any other that leads out. So is an absolute symlink target.
-//! - A trailing slash asks for a directory. Where the host's call would drop it silently, it is checked.
+//! - A trailing slash asks for a directory.
 //! - Without `symlink_follow` the last component is not followed, except before a trailing slash, as POSIX has it.
 
-use std::os::unix::ffi::OsStrExt;
-use std::time::{Duration, UNIX_EPOCH};
-
-use cap_fs_ext::{DirExt, SystemTimeSpec};
-use cap_std::time::SystemTime;
-
 use crate::rights;
-use crate::types::{Filestat, SetTime, flags16, follows, set_times};
+use crate::types::{flags16, follows, set_times};
 use crate::{Errno, GuestMemory, Result, WasiCtx};
 
 /// Creates the directory `path`. [`Errno::Notcapable`] without the right `path_create_directory`.
@@ -27,7 +20,7 @@ pub fn path_create_directory(
 ) -> Result<()> {
     let path = relative(memory, path, path_len)?;
     let parent = ctx.table.writable_dir(fd, rights::PATH_CREATE_DIRECTORY)?;
-    Ok(parent.dir.create_dir(path)?)
+    parent.handle.create_dir(&path)
 }
 
 /// Writes the attributes of `path` to `filestat` (64 bytes). `flags` 1 follows a symlink.
@@ -42,16 +35,10 @@ pub fn path_filestat_get(
     filestat: u32,
 ) -> Result<()> {
     let path = relative(memory, path, path_len)?;
-    // cap-std does not see what comes after the last name when it asks for the attributes of a link.
-    let names_dir = path.ends_with('/') || path.ends_with("/.");
-    let follow = follows(flags)? || names_dir;
+    let follow = follows(flags)?;
     let parent = ctx.table.dir(fd, rights::PATH_FILESTAT_GET)?;
-    let metadata = if follow {
-        parent.dir.metadata(path)?
-    } else {
-        parent.dir.symlink_metadata(path)?
-    };
-    memory.write(filestat, &Filestat::from(&metadata).to_bytes())
+    let stat = parent.handle.stat_at(&path, follow)?;
+    memory.write(filestat, &stat.to_bytes())
 }
 
 /// Sets access time `atim` and modification time `mtim` of `path` (nanoseconds since 1970-01-01 UTC), each if `fstflags`
@@ -77,19 +64,15 @@ pub fn path_filestat_set_times(
     let parent = ctx
         .table
         .writable_dir(fd, rights::PATH_FILESTAT_SET_TIMES)?;
-    let (atim, mtim) = (time_spec(atim)?, time_spec(mtim)?);
-    if follow {
-        Ok(parent.dir.set_times(path, atim, mtim)?)
-    } else {
-        Ok(parent.dir.set_symlink_times(path, atim, mtim)?)
-    }
+    parent.handle.set_times_at(&path, follow, atim, mtim)
 }
 
 /// Makes `new_path` another name of the file `old_path`; a symlink itself gets the new name.
 ///
 /// # Errors
 ///
-/// [`Errno::Inval`] if `old_flags` asks to follow a symlink, [`Errno::Notcapable`] without the rights `path_link_source` and
+/// [`Errno::Inval`] if `old_flags` asks to follow a symlink, [`Errno::Xdev`] between different file systems,
+/// [`Errno::Notcapable`] without the rights `path_link_source` and
 /// `path_link_target`.
 pub fn path_link(
     ctx: &mut WasiCtx,
@@ -109,7 +92,7 @@ pub fn path_link(
     let new_path = relative(memory, new_path, new_path_len)?;
     let old = ctx.table.writable_dir(old_fd, rights::PATH_LINK_SOURCE)?;
     let new = ctx.table.writable_dir(new_fd, rights::PATH_LINK_TARGET)?;
-    Ok(old.dir.hard_link(old_path, &new.dir, new_path)?)
+    old.handle.link(&old_path, new.handle.as_ref(), &new_path)
 }
 
 /// Writes the target of the symlink `path` to the `buf_len` bytes at `buf`, cut off where they end, and the bytes written to
@@ -131,10 +114,9 @@ pub fn path_readlink(
 ) -> Result<()> {
     let path = relative(memory, path, path_len)?;
     let parent = ctx.table.dir(fd, rights::PATH_READLINK)?;
-    let target = parent.dir.read_link(path)?;
-    let target = target.as_os_str().as_bytes();
+    let target = parent.handle.read_link(&path)?;
     let room = usize::try_from(buf_len).map_err(|_| Errno::Fault)?;
-    let target = target.get(..room).unwrap_or(target);
+    let target = target.get(..room).unwrap_or(&target);
     memory.check(bufused, 4)?;
     memory.write(buf, target)?;
     let used = u32::try_from(target.len()).map_err(|_| Errno::Overflow)?;
@@ -151,15 +133,15 @@ pub fn path_remove_directory(
 ) -> Result<()> {
     let path = relative(memory, path, path_len)?;
     let parent = ctx.table.writable_dir(fd, rights::PATH_REMOVE_DIRECTORY)?;
-    // Only directories can be removed this way, so the slash adds nothing; kept, it would name `path/.`, which cannot be.
-    Ok(parent.dir.remove_dir(path.trim_end_matches('/'))?)
+    parent.handle.remove_dir(&path)
 }
 
 /// Gives `old_path` the name `new_path`, which is replaced if it is a file or an empty directory.
 ///
 /// # Errors
 ///
-/// [`Errno::Notdir`] for a trailing slash on what is no directory, [`Errno::Notcapable`] without the rights
+/// [`Errno::Notdir`] for a trailing slash on what is no directory, [`Errno::Xdev`] between different file systems,
+/// [`Errno::Notcapable`] without the rights
 /// `path_rename_source` and `path_rename_target`.
 pub fn path_rename(
     ctx: &mut WasiCtx,
@@ -175,16 +157,7 @@ pub fn path_rename(
     let new_path = relative(memory, new_path, new_path_len)?;
     let old = ctx.table.writable_dir(old_fd, rights::PATH_RENAME_SOURCE)?;
     let new = ctx.table.writable_dir(new_fd, rights::PATH_RENAME_TARGET)?;
-    let wants_dir = old_path.ends_with('/') || new_path.ends_with('/');
-    if wants_dir
-        && !old
-            .dir
-            .symlink_metadata(old_path.trim_end_matches('/'))?
-            .is_dir()
-    {
-        return Err(Errno::Notdir);
-    }
-    Ok(old.dir.rename(old_path, &new.dir, new_path)?)
+    old.handle.rename(&old_path, new.handle.as_ref(), &new_path)
 }
 
 /// Creates the symlink `new_path` that holds `old_path`.
@@ -204,7 +177,7 @@ pub fn path_symlink(
     let target = relative(memory, old_path, old_path_len)?;
     let new_path = relative(memory, new_path, new_path_len)?;
     let parent = ctx.table.writable_dir(fd, rights::PATH_SYMLINK)?;
-    Ok(parent.dir.symlink(target, new_path)?)
+    parent.handle.symlink(&target, &new_path)
 }
 
 /// Removes the file or symlink `path`. [`Errno::Isdir`] for a directory, [`Errno::Notcapable`] without the right
@@ -218,7 +191,7 @@ pub fn path_unlink_file(
 ) -> Result<()> {
     let path = relative(memory, path, path_len)?;
     let parent = ctx.table.writable_dir(fd, rights::PATH_UNLINK_FILE)?;
-    Ok(parent.dir.remove_file(path)?)
+    parent.handle.remove_file(&path)
 }
 
 /// A path of the guest, which must not be absolute.
@@ -228,18 +201,6 @@ pub(crate) fn relative(memory: &GuestMemory<'_>, ptr: u32, len: u32) -> Result<S
         return Err(Errno::Perm);
     }
     Ok(path)
-}
-
-pub(crate) fn time_spec(time: SetTime) -> Result<Option<SystemTimeSpec>> {
-    match time {
-        SetTime::Keep => Ok(None),
-        SetTime::Now => Ok(Some(SystemTimeSpec::SymbolicNow)),
-        SetTime::At(nanoseconds) => {
-            let time = UNIX_EPOCH.checked_add(Duration::from_nanos(nanoseconds));
-            let time = SystemTime::from_std(time.ok_or(Errno::Inval)?);
-            Ok(Some(SystemTimeSpec::Absolute(time)))
-        }
-    }
 }
 
 #[cfg(test)]

@@ -5,14 +5,8 @@
 //! 3. Open, as a directory if the name or the flags ask for one.
 //! 4. Enter it in the table with the rights that were asked for and that its kind can have, no more.
 
-use std::fs::File;
-use std::io;
-
-use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
-use cap_std::fs::{Dir, Metadata, OpenOptions};
-use rustix::fs::OFlags;
-
-use crate::descriptor::{Descriptor, Directory, HostFile, Kind};
+use crate::descriptor::{Descriptor, Kind, OpenDir};
+use crate::handle::{OpenHow, Opened};
 use crate::preview1::path::relative;
 use crate::rights::{self, Rights};
 use crate::types::{fdflags, flags16, follows, oflags};
@@ -69,39 +63,55 @@ struct Request {
 
 impl Request {
     fn open(&self, ctx: &WasiCtx, fd: u32) -> Result<Descriptor> {
-        let parent = ctx.table.dir(fd, self.needed_of_parent())?;
+        let parent = ctx.table.dir(fd, 0)?;
+        let denied = if parent.read_only {
+            rights::CHANGING
+        } else {
+            0
+        };
+        ctx.table.dir(fd, self.needed_of_parent() & !denied)?;
+        // That a mount is read-only says more than that rights are missing.
         let inheritable = ctx.table.get(fd)?.inheriting;
-        if self.base & !inheritable != 0 {
+        if self.base & !inheritable & !denied != 0 {
             return Err(Errno::Notcapable);
         }
         if parent.read_only && (self.writes() || self.has(oflags::TRUNC)) {
             return Err(Errno::Rofs);
         }
 
-        if self.has(oflags::DIRECTORY) || self.path.ends_with('/') {
-            let dir = self.open_dir(&parent.dir)?;
-            return Ok(self.directory(dir, parent, inheritable));
+        let wants_dir = self.has(oflags::DIRECTORY) || self.path.ends_with('/');
+        if wants_dir && self.has(oflags::CREAT) {
+            return Err(if self.has(oflags::DIRECTORY) {
+                Errno::Inval
+            } else {
+                Errno::Isdir
+            });
         }
-        let file = self.open_file(parent)?;
-        let metadata = Metadata::from_file(&file)?;
-        if !metadata.is_dir() {
-            if self.fdflags & fdflags::APPEND != 0 {
-                let flags = rustix::fs::fcntl_getfl(&file)?;
-                rustix::fs::fcntl_setfl(&file, flags | OFlags::APPEND)?;
+        let base = self.base & inheritable;
+        match parent.handle.open(&self.path, &self.how(parent))? {
+            Opened::File(file) => {
+                let lost = if self.writes() {
+                    0
+                } else {
+                    rights::NEED_WRITING
+                };
+                Ok(Descriptor::file(file, base & !lost))
             }
-            let file = HostFile::opened(file, &metadata, self.fdflags);
-            let mut base = self.base;
-            if !self.writes() {
-                base &= !rights::NEED_WRITING;
+            Opened::Dir(_) if self.has(oflags::CREAT) => Err(Errno::Isdir),
+            Opened::Dir(_) if wants_dir && (self.writes() || self.has(oflags::TRUNC)) => {
+                Err(Errno::Isdir)
             }
-            if parent.read_only {
-                base &= !rights::FD_FILESTAT_SET_TIMES;
-            }
-            Ok(Descriptor::file(file, base))
-        } else if self.has(oflags::CREAT) {
-            Err(Errno::Isdir)
-        } else {
-            Ok(self.directory(Dir::from_std_file(file), parent, inheritable))
+            Opened::Dir(handle) => Ok(Descriptor {
+                kind: Kind::Dir(OpenDir {
+                    handle,
+                    preopen: None,
+                    read_only: parent.read_only,
+                    flags: self.fdflags,
+                    listing: None,
+                }),
+                base: base & rights::DIRECTORY,
+                inheriting: self.inheriting & inheritable,
+            }),
         }
     }
 
@@ -116,78 +126,18 @@ impl Request {
         needed
     }
 
-    fn open_dir(&self, parent: &Dir) -> Result<Dir> {
-        if self.has(oflags::CREAT) {
-            return Err(if self.has(oflags::DIRECTORY) {
-                Errno::Inval
-            } else {
-                Errno::Isdir
-            });
+    fn how(&self, parent: &OpenDir) -> OpenHow {
+        OpenHow {
+            follow: self.follow,
+            directory: self.has(oflags::DIRECTORY),
+            create: self.has(oflags::CREAT),
+            exclusive: self.has(oflags::EXCL),
+            truncate: self.has(oflags::TRUNC),
+            read: self.base & rights::NEED_READING != 0,
+            write: self.writes(),
+            read_only: parent.read_only,
+            fdflags: self.fdflags,
         }
-        let dir = if self.follow {
-            parent.open_dir(&self.path)?
-        } else {
-            parent.open_dir_nofollow(&self.path)?
-        };
-        if self.writes() || self.has(oflags::TRUNC) {
-            return Err(Errno::Isdir);
-        }
-        Ok(dir)
-    }
-
-    fn directory(&self, dir: Dir, parent: &Directory, inheritable: Rights) -> Descriptor {
-        Descriptor {
-            kind: Kind::Dir(Directory {
-                dir,
-                preopen: None,
-                read_only: parent.read_only,
-                flags: self.fdflags,
-                listing: None,
-            }),
-            base: self.base & rights::DIRECTORY,
-            inheriting: self.inheriting & inheritable,
-        }
-    }
-
-    fn open_file(&self, parent: &Directory) -> Result<File> {
-        let mut options = self.options();
-        if !self.has(oflags::CREAT) {
-            return Ok(parent.dir.open_with(&self.path, &options)?.into_std());
-        }
-
-        // Hosts create a file only together with writing to it, so one that the guest does not want to write is opened
-        // first and created only if it is not there. What it may do is for its rights to say, not for the host's mode.
-        if !self.has(oflags::EXCL) && !self.writes() && !self.has(oflags::TRUNC) {
-            match parent.dir.open_with(&self.path, &options) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                opened => return Ok(opened?.into_std()),
-            }
-        }
-        if parent.read_only {
-            return Err(Errno::Rofs);
-        }
-        options.write(true).create(true);
-        options.create_new(self.has(oflags::EXCL));
-        Ok(parent.dir.open_with(&self.path, &options)?.into_std())
-    }
-
-    fn options(&self) -> OpenOptions {
-        let write = self.writes() || self.has(oflags::TRUNC);
-        let mut options = OpenOptions::new();
-        options
-            .read(self.base & rights::NEED_READING != 0 || !write)
-            .write(write)
-            .truncate(self.has(oflags::TRUNC))
-            .follow(if self.follow {
-                FollowSymlinks::Yes
-            } else {
-                FollowSymlinks::No
-            })
-            .nonblock(self.fdflags & fdflags::NONBLOCK != 0)
-            .sync(self.fdflags & fdflags::SYNC != 0)
-            .dsync(self.fdflags & fdflags::DSYNC != 0)
-            .rsync(self.fdflags & fdflags::RSYNC != 0);
-        options
     }
 
     fn writes(&self) -> bool {

@@ -4,18 +4,15 @@
 //! host descriptors to ask, and deadlines. One host call then waits for the descriptors until the nearest deadline; when
 //! something has happened already it only asks. The wait ends with at least one event.
 
-use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::time::ClockId;
+use std::os::fd::BorrowedFd;
 
-use crate::descriptor::{HostFile, Kind};
-use crate::preview1::clock::now;
+use rustix::event::{PollFd, PollFlags, Timespec};
+
+use crate::descriptor::Kind;
+use crate::handle::{Direction, Readiness};
 use crate::rights;
 use crate::table::Table;
-use crate::types::Filetype;
-use crate::{Errno, GuestMemory, Result, WasiCtx};
-
-/// The most subscriptions of one call.
-const MAX_SUBSCRIPTIONS: u32 = 4096;
+use crate::{Clock, ClockId, Errno, GuestMemory, Result, WasiCtx};
 
 const SUBSCRIPTION_BYTES: u32 = 48;
 const EVENT_BYTES: u32 = 32;
@@ -30,8 +27,8 @@ const LONGEST_WAIT_NANOSECONDS: u64 = 3_600_000_000_000;
 ///
 /// # Errors
 ///
-/// [`Errno::Inval`] for no or more than 4096 subscriptions, or one of unknown type; [`Errno::Intr`] if a signal of the
-/// host ended the wait.
+/// [`Errno::Inval`] for no subscriptions or more than the context's limit, or one of unknown type; [`Errno::Intr`] if a
+/// signal of the host ended the wait.
 pub fn poll_oneoff(
     ctx: &mut WasiCtx,
     memory: &mut GuestMemory<'_>,
@@ -40,19 +37,19 @@ pub fn poll_oneoff(
     count: u32,
     nevents: u32,
 ) -> Result<()> {
-    if count == 0 || count > MAX_SUBSCRIPTIONS {
+    if count == 0 || count > ctx.limits.subscriptions {
         return Err(Errno::Inval);
     }
     memory.check(nevents, 4)?;
-    memory.check(events, count.saturating_mul(EVENT_BYTES))?;
-    let list_bytes = count.saturating_mul(SUBSCRIPTION_BYTES);
+    memory.check(events, count.checked_mul(EVENT_BYTES).ok_or(Errno::Fault)?)?;
+    let list_bytes = count.checked_mul(SUBSCRIPTION_BYTES).ok_or(Errno::Fault)?;
     let list = memory.slice(subscriptions, list_bytes)?;
     let mut parsed = Vec::new();
     for bytes in list.chunks_exact(SUBSCRIPTION_BYTES as usize) {
         parsed.push(Subscription::parse(bytes)?);
     }
 
-    let happened = wait(&ctx.table, &parsed)?;
+    let happened = wait(&ctx.table, ctx.clock.as_mut(), &parsed)?;
     let mut at = events;
     for event in &happened {
         memory.write(at, &event.to_bytes())?;
@@ -97,19 +94,23 @@ struct Deadline {
     userdata: u64,
 }
 
-fn wait(table: &Table, subscriptions: &[Subscription]) -> Result<Vec<Event>> {
+fn wait(
+    table: &Table,
+    clock: &mut dyn Clock,
+    subscriptions: &[Subscription],
+) -> Result<Vec<Event>> {
     let mut happened = Vec::new();
     let mut deadlines = Vec::new();
     let mut waiting = Vec::new();
     let mut host_fds = Vec::new();
     for subscription in subscriptions {
-        let direction = match subscription.what {
+        let flags = match subscription.what {
             What::Clock {
                 id,
                 timeout,
                 absolute,
             } => {
-                match Deadline::new(subscription.userdata, id, timeout, absolute) {
+                match Deadline::new(clock, subscription.userdata, id, timeout, absolute) {
                     Ok(deadline) => deadlines.push(deadline),
                     Err(error) => happened.push(subscription.event(error)),
                 }
@@ -118,12 +119,12 @@ fn wait(table: &Table, subscriptions: &[Subscription]) -> Result<Vec<Event>> {
             What::Read(_) => PollFlags::IN,
             What::Write(_) => PollFlags::OUT,
         };
-        match stream(table, subscription.what) {
-            Ok(Stream::Host(file)) => {
-                waiting.push((subscription, file));
-                host_fds.push(PollFd::new(&file.file, direction));
+        match readiness(table, subscription.what) {
+            Ok(Readiness::Host(fd)) => {
+                waiting.push((subscription, fd));
+                host_fds.push(PollFd::from_borrowed_fd(fd, flags));
             }
-            Ok(Stream::Ready(nbytes)) => happened.push(Event {
+            Ok(Readiness::Ready(nbytes)) => happened.push(Event {
                 nbytes,
                 ..subscription.event(Errno::Success)
             }),
@@ -131,22 +132,35 @@ fn wait(table: &Table, subscriptions: &[Subscription]) -> Result<Vec<Event>> {
         }
     }
 
+    let mut skipped = false;
     loop {
-        let timeout = if happened.is_empty() {
-            deadlines.iter().map(Deadline::left).min()
-        } else {
-            Some(0)
+        let nearest = nearest(&deadlines, clock)?;
+        let timeout = match nearest {
+            _ if !happened.is_empty() || skipped => Some(0),
+            // Whether the clock runs by itself shows when nothing else has happened yet.
+            Some(left) if left > 0 => {
+                let ready = rustix::event::poll(&mut host_fds, Some(&Timespec::default()))?;
+                skipped = ready == 0 && clock.skip(left);
+                if skipped || ready > 0 {
+                    Some(0)
+                } else {
+                    nearest
+                }
+            }
+            _ => nearest,
         };
         let timeout = timeout.map(|left| timespec(left.min(LONGEST_WAIT_NANOSECONDS)));
         rustix::event::poll(&mut host_fds, timeout.as_ref())?;
-        for (host_fd, (subscription, file)) in host_fds.iter().zip(&waiting) {
+        for (host_fd, (subscription, fd)) in host_fds.iter().zip(&waiting) {
             let seen = host_fd.revents();
             if !seen.is_empty() {
-                happened.push(subscription.stream_event(seen, file));
+                happened.push(subscription.stream_event(seen, *fd));
             }
         }
-        for deadline in deadlines.iter().filter(|deadline| deadline.left() == 0) {
-            happened.push(deadline.event());
+        for deadline in &deadlines {
+            if deadline.left(clock)? == 0 {
+                happened.push(deadline.event());
+            }
         }
         if !happened.is_empty() {
             return Ok(happened);
@@ -154,37 +168,28 @@ fn wait(table: &Table, subscriptions: &[Subscription]) -> Result<Vec<Event>> {
     }
 }
 
-enum Stream<'a> {
-    /// The host can tell.
-    Host(&'a HostFile),
-    /// Never blocks; that many bytes can be read, at least.
-    Ready(u64),
+/// Nanoseconds until the first of them.
+fn nearest(deadlines: &[Deadline], clock: &mut dyn Clock) -> Result<Option<u64>> {
+    let mut nearest = None;
+    for deadline in deadlines {
+        let left = deadline.left(clock)?;
+        nearest = Some(nearest.map_or(left, |nearest: u64| nearest.min(left)));
+    }
+    Ok(nearest)
 }
 
-fn stream(table: &Table, what: What) -> Result<Stream<'_>> {
-    let (fd, right) = match what {
-        What::Read(fd) => (fd, rights::FD_READ),
-        What::Write(fd) => (fd, rights::FD_WRITE),
+fn readiness(table: &Table, what: What) -> Result<Readiness<'_>> {
+    let (fd, right, direction) = match what {
+        What::Read(fd) => (fd, rights::FD_READ, Direction::Read),
+        What::Write(fd) => (fd, rights::FD_WRITE, Direction::Write),
         What::Clock { .. } => return Err(Errno::Inval),
     };
     let descriptor = table.get(fd)?;
+    let Kind::File(file) = &descriptor.kind else {
+        return Err(Errno::Badf);
+    };
     descriptor.require(rights::POLL_FD_READWRITE | right)?;
-    match &descriptor.kind {
-        Kind::File(file) if file.filetype == Filetype::RegularFile => {
-            Ok(Stream::Ready(bytes_left(file)))
-        }
-        Kind::File(file) => Ok(Stream::Host(file)),
-        // There may be one byte or many; none would read as the end.
-        Kind::Reader(_) => Ok(Stream::Ready(1)),
-        Kind::Writer(_) => Ok(Stream::Ready(0)),
-        Kind::Dir(_) => Err(Errno::Badf),
-    }
-}
-
-fn bytes_left(file: &HostFile) -> u64 {
-    let size = file.file.metadata().map_or(0, |metadata| metadata.len());
-    let position = rustix::fs::tell(&file.file).unwrap_or(0);
-    size.saturating_sub(position)
+    Ok(file.readiness(direction))
 }
 
 impl Subscription {
@@ -236,12 +241,12 @@ impl Subscription {
         }
     }
 
-    fn stream_event(&self, seen: PollFlags, file: &HostFile) -> Event {
+    fn stream_event(&self, seen: PollFlags, fd: BorrowedFd<'_>) -> Event {
         if seen.contains(PollFlags::NVAL) {
             return self.event(Errno::Badf);
         }
         let nbytes = match self.what {
-            What::Read(_) => rustix::io::ioctl_fionread(&file.file).unwrap_or(0),
+            What::Read(_) => rustix::io::ioctl_fionread(fd).unwrap_or(0),
             What::Write(_) | What::Clock { .. } => 0,
         };
         Event {
@@ -274,14 +279,20 @@ impl Event {
 
 impl Deadline {
     /// CPU clocks cannot be waited for, since they stand still meanwhile: [`Errno::Notsup`].
-    fn new(userdata: u64, id: u32, timeout: u64, absolute: bool) -> Result<Deadline> {
-        let clock = match (crate::preview1::clock::host_clock(id)?, absolute) {
+    fn new(
+        source: &mut dyn Clock,
+        userdata: u64,
+        id: u32,
+        timeout: u64,
+        absolute: bool,
+    ) -> Result<Deadline> {
+        let clock = match (ClockId::parse(id)?, absolute) {
             (ClockId::Realtime, true) => ClockId::Realtime,
             // How long to wait does not change when somebody sets the wall clock.
             (ClockId::Realtime | ClockId::Monotonic, _) => ClockId::Monotonic,
             _ => return Err(Errno::Notsup),
         };
-        let start = if absolute { 0 } else { now(clock) };
+        let start = if absolute { 0 } else { source.now(clock)? };
         Ok(Deadline {
             clock,
             at: start.saturating_add(timeout),
@@ -290,8 +301,8 @@ impl Deadline {
     }
 
     /// Nanoseconds until then.
-    fn left(&self) -> u64 {
-        self.at.saturating_sub(now(self.clock))
+    fn left(&self, source: &mut dyn Clock) -> Result<u64> {
+        Ok(self.at.saturating_sub(source.now(self.clock)?))
     }
 
     fn event(&self) -> Event {
@@ -355,7 +366,7 @@ mod tests {
         let mut guest = Guest::new(WasiCtx::builder().build().unwrap());
         let start = Instant::now();
         let late = 3_600_000_000_000;
-        let soon = now(ClockId::Realtime) + 20_000_000;
+        let soon = crate::HostClock.now(ClockId::Realtime).unwrap() + 20_000_000;
         let events = poll(
             &mut guest,
             &[clock(1, 1, late, false), clock(2, 0, soon, true)],
@@ -411,11 +422,12 @@ mod tests {
 
     #[test]
     fn a_pipe_is_waited_for() {
-        use crate::descriptor::{Descriptor, HostFile};
+        use crate::descriptor::Descriptor;
+        use crate::handle::HostFile;
         let (reader, mut writer) = std::io::pipe().unwrap();
         let file = std::fs::File::from(std::os::fd::OwnedFd::from(reader));
         let mut guest = Guest::new(WasiCtx::builder().build().unwrap());
-        let pipe = Descriptor::file(HostFile::shared(file).unwrap(), READ);
+        let pipe = Descriptor::file(Box::new(HostFile::shared(file).unwrap()), READ);
         let fd = guest.ctx.table.insert(pipe).unwrap();
         let tick = clock(9, 1, 10_000_000, false);
         assert_eq!(poll(&mut guest, &[read(1, fd), tick]), Ok(vec![(9, 0, 0)]));
@@ -430,7 +442,7 @@ mod tests {
     #[test]
     fn counts_are_limited() {
         let mut guest = Guest::new(WasiCtx::builder().build().unwrap());
-        for count in [0, MAX_SUBSCRIPTIONS + 1, u32::MAX] {
+        for count in [0, guest.ctx.limits.subscriptions + 1, u32::MAX] {
             let result = guest.call(|ctx, memory| poll_oneoff(ctx, memory, 0, 0, count, 0));
             assert_eq!(result, Err(Errno::Inval));
         }

@@ -2,50 +2,36 @@
 
 use crate::{Errno, GuestMemory, Result, WasiCtx};
 
-/// How much is asked of the host at once, so that a signal is noticed in between.
+/// How much is asked for at once.
 const CHUNK_BYTES: u32 = 1 << 20;
 
-/// Fills `len` bytes at `buf` with bytes of the host's cryptographic random generator, in place.
+/// Fills `len` bytes at `buf` with random bytes, in place.
 ///
-/// [`Errno::Intr`] if a signal came in between; the buffer is then filled in part.
+/// [`Errno::Inval`] for more than the context's limit.
 pub fn random_get(
-    _ctx: &mut WasiCtx,
+    ctx: &mut WasiCtx,
     memory: &mut GuestMemory<'_>,
     buf: u32,
     len: u32,
 ) -> Result<()> {
     memory.check(buf, len)?;
+    if len > ctx.limits.random_bytes {
+        return Err(Errno::Inval);
+    }
     for done in (0..len).step_by(CHUNK_BYTES as usize) {
         let at = buf.checked_add(done).ok_or(Errno::Fault)?;
         memory.fill(at, CHUNK_BYTES.min(len.saturating_sub(done)), |chunk| {
-            fill(chunk)?;
+            ctx.random.fill(chunk)?;
             Ok(chunk.len())
         })?;
     }
     Ok(())
 }
 
-#[cfg(target_os = "linux")]
-fn fill(mut rest: &mut [u8]) -> Result<()> {
-    use rustix::rand::{GetRandomFlags, getrandom};
-    while !rest.is_empty() {
-        let filled = getrandom(&mut *rest, GetRandomFlags::empty())?;
-        rest = rest.get_mut(filled..).ok_or(Errno::Io)?;
-    }
-    Ok(())
-}
-
-#[cfg(not(target_os = "linux"))]
-fn fill(rest: &mut [u8]) -> Result<()> {
-    use std::io::Read;
-    std::fs::File::open("/dev/urandom")
-        .and_then(|mut source| source.read_exact(rest))
-        .map_err(Errno::from)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SeededRandom;
 
     #[test]
     fn exactly_the_buffer_is_filled() {
@@ -70,5 +56,17 @@ mod tests {
             Err(Errno::Fault)
         );
         assert_eq!(random_get(&mut ctx, &mut memory, 4, 4), Ok(()));
+    }
+
+    #[test]
+    fn a_source_of_the_embedder_is_asked() {
+        let filled = || {
+            let random = SeededRandom::new(1);
+            let mut ctx = WasiCtx::builder().random(random).build().unwrap();
+            let mut bytes = [0u8; 16];
+            random_get(&mut ctx, &mut GuestMemory::new(&mut bytes), 0, 16).unwrap();
+            bytes
+        };
+        assert_eq!(filled(), filled());
     }
 }
