@@ -196,7 +196,8 @@ impl WasiCtxBuilder {
         self.mount(host_path.as_ref(), guest_path.into(), false)
     }
 
-    /// Gives the directory `host_path` and all beneath it, to read only, as `guest_path`. A change fails with [`Errno::Rofs`].
+    /// Gives the directory `host_path` and all beneath it, to read only, as `guest_path`. A change fails with
+    /// [`Errno::Rofs`](crate::Errno::Rofs).
     pub fn preopened_dir_read_only(
         &mut self,
         host_path: impl AsRef<Path>,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::Errno;
 
-/// Why a [`WasiCtx`] could not be made.
+/// Why a [`WasiCtx`](crate::WasiCtx) could not be made.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ConfigError {
