@@ -87,6 +87,22 @@ pub enum Filetype {
     SymbolicLink = 7,
 }
 
+impl Filetype {
+    /// The kind of that number.
+    pub(crate) fn from_raw(raw: u8) -> Filetype {
+        match raw {
+            1 => Filetype::BlockDevice,
+            2 => Filetype::CharacterDevice,
+            3 => Filetype::Directory,
+            4 => Filetype::RegularFile,
+            5 => Filetype::SocketDgram,
+            6 => Filetype::SocketStream,
+            7 => Filetype::SymbolicLink,
+            _ => Filetype::Unknown,
+        }
+    }
+}
+
 impl From<HostType> for Filetype {
     fn from(host: HostType) -> Filetype {
         match host {
