@@ -11,6 +11,7 @@ use crate::Errno;
 use crate::descriptor::Descriptor;
 use crate::stdio::{Input, Output};
 use crate::table::Table;
+use crate::trace::Tracer;
 
 /// The world of one program: arguments, environment, open files.
 ///
@@ -32,6 +33,7 @@ pub struct WasiCtx {
     pub(crate) environ: Vec<String>,
     pub(crate) table: Table,
     pub(crate) exit_code: Option<i32>,
+    pub(crate) tracer: Option<Tracer>,
 }
 
 impl WasiCtx {
@@ -63,6 +65,7 @@ pub struct WasiCtxBuilder {
     stdout: Output,
     stderr: Output,
     mounts: Vec<Mount>,
+    tracer: Option<Tracer>,
 }
 
 impl fmt::Debug for WasiCtxBuilder {
@@ -88,6 +91,7 @@ impl Default for WasiCtxBuilder {
             stdout: Output::null(),
             stderr: Output::null(),
             mounts: Vec::new(),
+            tracer: None,
         }
     }
 }
@@ -184,6 +188,30 @@ impl WasiCtxBuilder {
         self.mount(host_path.as_ref(), guest_path.into(), true)
     }
 
+    /// Tells `writer` of each call that the program makes, in a line in the manner of `strace`:
+    ///
+    /// ```text
+    /// path_open(3, SYMLINK_FOLLOW, "a.txt", CREAT|TRUNC, FD_WRITE, 0, 0) = 4
+    /// fd_write(4, ["hello\n"]) = 6
+    /// path_unlink_file(3, "b.txt") = ENOENT (No such file or directory.)
+    /// proc_exit(3)
+    /// ```
+    ///
+    /// Names, paths, the beginning of what is read and written are in it, but not the bytes of `random_get`. What guests pass
+    /// is escaped, and cut so that no line is longer than a few thousand bytes. Lines are for people: what they look like
+    /// may change. A call that may wait writes the part before the result before it waits. A writer that fails is no
+    /// matter of the program's; one that blocks, blocks it.
+    ///
+    /// ```
+    /// let trace = precast_wasi::OutputBuffer::new(1 << 20);
+    /// let ctx = precast_wasi::WasiCtx::builder().trace(trace.clone()).build()?;
+    /// # Ok::<(), precast_wasi::ConfigError>(())
+    /// ```
+    pub fn trace(&mut self, writer: impl Write + Send + 'static) -> &mut WasiCtxBuilder {
+        self.tracer = Some(Tracer::new(writer));
+        self
+    }
+
     fn mount(
         &mut self,
         host_path: &Path,
@@ -215,6 +243,7 @@ impl WasiCtxBuilder {
             stdout,
             stderr,
             mounts,
+            tracer,
         } = std::mem::take(self);
 
         let guest_paths = mounts.iter().map(|mount| &mount.guest_path);
@@ -255,6 +284,7 @@ impl WasiCtxBuilder {
                 .collect(),
             table,
             exit_code: None,
+            tracer,
         })
     }
 }

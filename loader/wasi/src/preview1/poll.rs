@@ -15,10 +15,10 @@ use crate::types::Filetype;
 use crate::{Errno, GuestMemory, Result, WasiCtx};
 
 /// The most subscriptions of one call.
-const MAX_SUBSCRIPTIONS: u32 = 4096;
+pub(crate) const MAX_SUBSCRIPTIONS: u32 = 4096;
 
 const SUBSCRIPTION_BYTES: u32 = 48;
-const EVENT_BYTES: u32 = 32;
+pub(crate) const EVENT_BYTES: u32 = 32;
 
 /// The longest that the host is asked to wait at once; some hosts refuse more than 24 days.
 const LONGEST_WAIT_NANOSECONDS: u64 = 3_600_000_000_000;
