@@ -284,6 +284,8 @@ mod tests {
     #[test]
     fn counts_and_addresses_are_checked_before_anything_waits() {
         let mut guest = Guest::new(WasiCtx::builder().build().unwrap());
+        // Of no known type: what looks at the subscription says so.
+        guest.put(8, &[3]);
         let mut check = |at: u32, events: u32, count: u32, nevents: u32, expected: Errno| {
             let result =
                 guest.call(|ctx, memory| poll_oneoff(ctx, memory, at, events, count, nevents));
@@ -296,5 +298,6 @@ mod tests {
         check(0, MEMORY_BYTES - 31, 1, 0, Errno::Fault);
         check(0, 0, 1, MEMORY_BYTES - 3, Errno::Fault);
         check(0, 0, 4096, 0, Errno::Fault);
+        check(0, 0, 1, 0, Errno::Inval);
     }
 }

@@ -151,3 +151,33 @@ impl Buffers {
         quoted(&bytes, !all)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_long_list_only_the_beginning_is_read() {
+        let mut bytes = vec![0; 1 << 16];
+        let memory = GuestMemory::new(&mut bytes);
+        let all = Buffers::read(&memory, 0, 8192).unwrap();
+        assert_eq!((all.first.len(), all.count), (8, 8192));
+        assert!(Buffers::read(&memory, 0, 8193).is_none());
+        assert!(Buffers::read(&memory, 0, u32::MAX).is_none());
+    }
+
+    #[test]
+    fn what_was_read_goes_on_from_buffer_to_buffer() {
+        let mut bytes = *b"abcdefgh";
+        let memory = GuestMemory::new(&mut bytes);
+        let buffers = Buffers {
+            first: vec![(4, 2), (0, 0), (0, 3), (7, 9)],
+            count: 4,
+        };
+        assert_eq!(buffers.joined(&memory, 0), r#""""#);
+        assert_eq!(buffers.joined(&memory, 1), r#""e""#);
+        assert_eq!(buffers.joined(&memory, 5), r#""efabc""#);
+        // More than has room, which no call reads.
+        assert_eq!(buffers.joined(&memory, 9), r#""efabc"…"#);
+    }
+}
