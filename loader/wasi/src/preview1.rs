@@ -3,7 +3,7 @@
 //! Every function takes the context, the guest's memory where it needs it, and then the WASI parameters in their
 //! order: file descriptors, pointers and lengths in bytes as `u32`, sizes, offsets and times (nanoseconds) as `u64`.
 //! Results go through the trailing pointer parameters, as WASI has it. The error is the number that the guest receives;
-//! a pointer that does not lie in guest memory is [`Errno::Fault`].
+//! a pointer that does not lie in guest memory is [`Errno::Fault`](crate::Errno::Fault).
 
 mod args_env;
 mod clock;
