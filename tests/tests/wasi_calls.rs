@@ -211,6 +211,13 @@ fn both_names_have_what_was_there_when_they_were_given() {
 }
 
 #[test]
+fn functions_have_the_types_of_the_specification() {
+    let outcome = run("types", include_str!("../data/wasi/imports.wat"));
+    outcome.ended.unwrap();
+    assert_eq!(outcome.trace, "");
+}
+
+#[test]
 fn functions_are_defined_once() {
     let mut linker = Linker::<WasiCtx>::new(&Engine::default());
     precast_wasi::add_to_linker(&mut linker, |context| context).unwrap();
