@@ -25,6 +25,7 @@
 use std::io::Write;
 
 use crate::functions::{Function, Kind, Raw};
+use crate::preview1::poll::EVENT_BYTES;
 use crate::{GuestMemory, Result, WasiCtx};
 
 use number::{CLOCKS, flags, named, rights, signed};
@@ -163,7 +164,7 @@ impl<'a> Line<'a> {
                 return outside(memory, address, next.into());
             }
             Kind::OutEvents => {
-                let bytes = u64::from(next).saturating_mul(record::EVENT_BYTES.into());
+                let bytes = u64::from(next).saturating_mul(EVENT_BYTES.into());
                 return outside(memory, address, bytes);
             }
             Kind::OutRoflags => return outside(memory, address, 2),

@@ -13,11 +13,11 @@ use crate::preview1::{self, poll};
 use crate::{Errno, GuestMemory, Result, WasiCtx};
 
 /// Bytes of a `filestat` of today.
-const FILESTAT_BYTES: usize = 64;
+pub(crate) const FILESTAT_BYTES: usize = 64;
 /// Bytes of a `filestat` of then.
-const UNSTABLE_FILESTAT_BYTES: usize = 56;
+pub(crate) const UNSTABLE_FILESTAT_BYTES: usize = 56;
 /// Bytes of a `subscription` of then.
-const UNSTABLE_SUBSCRIPTION_BYTES: u32 = 56;
+pub(crate) const UNSTABLE_SUBSCRIPTION_BYTES: u32 = 56;
 
 /// [`preview1::fd_seek`] with `whence` in the order of then. Other numbers mean as little as they do today.
 pub(crate) fn fd_seek(
@@ -81,15 +81,15 @@ pub(crate) fn poll_oneoff(
     if count == 0 || count > poll::MAX_SUBSCRIPTIONS {
         return Err(Errno::Inval);
     }
-    let events_bytes = count.saturating_mul(poll::EVENT_BYTES);
+    let bytes = |each: u32| count.checked_mul(each).ok_or(Errno::Fault);
+    let events_bytes = bytes(poll::EVENT_BYTES)?;
     memory.check(nevents, 4)?;
     memory.check(events, events_bytes)?;
-    let list_bytes = count.saturating_mul(UNSTABLE_SUBSCRIPTION_BYTES);
-    let list = memory.slice(subscriptions, list_bytes)?;
+    let list = memory.slice(subscriptions, bytes(UNSTABLE_SUBSCRIPTION_BYTES)?)?;
 
     // The number of events, the events, the subscriptions of today.
     let events_at = 8;
-    let subscriptions_at = events_bytes.saturating_add(events_at);
+    let subscriptions_at = events_bytes.checked_add(events_at).ok_or(Errno::Fault)?;
     let mut today = vec![0; usize::try_from(subscriptions_at).map_err(|_| Errno::Nomem)?];
     for subscription in list.chunks_exact(UNSTABLE_SUBSCRIPTION_BYTES as usize) {
         today.extend_from_slice(&subscription_of_today(subscription));
@@ -139,13 +139,13 @@ fn unstable_filestat(today: &[u8]) -> Result<[u8; UNSTABLE_FILESTAT_BYTES]> {
 /// ```
 ///
 /// Clocks had an identifier to tell them apart by, beside the user data; nothing ever came back with it.
-fn subscription_of_today(then: &[u8]) -> [u8; 48] {
+fn subscription_of_today(then: &[u8]) -> [u8; poll::SUBSCRIPTION_BYTES as usize] {
     let (head, rest) = then.split_at_checked(16).unwrap_or_default();
     let skipped = match head.get(8) {
         Some(0) => 8,
         _ => 0,
     };
-    let mut today = [0; 48];
+    let mut today = [0; poll::SUBSCRIPTION_BYTES as usize];
     let bytes = head.iter().chain(rest.iter().skip(skipped));
     for (to, from) in today.iter_mut().zip(bytes) {
         *to = *from;

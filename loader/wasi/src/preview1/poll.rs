@@ -17,7 +17,7 @@ use crate::{Errno, GuestMemory, Result, WasiCtx};
 /// The most subscriptions of one call.
 pub(crate) const MAX_SUBSCRIPTIONS: u32 = 4096;
 
-const SUBSCRIPTION_BYTES: u32 = 48;
+pub(crate) const SUBSCRIPTION_BYTES: u32 = 48;
 pub(crate) const EVENT_BYTES: u32 = 32;
 
 /// The longest that the host is asked to wait at once; some hosts refuse more than 24 days.

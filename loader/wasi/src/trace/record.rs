@@ -4,16 +4,15 @@
 
 use super::number::{CLOCKS, FDFLAGS, FILETYPES, flags, named, rights, signed};
 use super::pointer::{MAX_ENTRIES, address_and, bracketed, lies_in, list, text};
+use crate::preview1::poll::{EVENT_BYTES, SUBSCRIPTION_BYTES};
+use crate::unstable::{self, UNSTABLE_SUBSCRIPTION_BYTES};
 use crate::{Errno, GuestMemory, Result};
 
-pub(super) const EVENT_BYTES: u32 = 32;
 pub(super) const FDSTAT_BYTES: u32 = 24;
-pub(super) const FILESTAT_BYTES: u32 = 64;
-pub(super) const UNSTABLE_FILESTAT_BYTES: u32 = 56;
+pub(super) const FILESTAT_BYTES: u32 = unstable::FILESTAT_BYTES as u32;
+pub(super) const UNSTABLE_FILESTAT_BYTES: u32 = unstable::UNSTABLE_FILESTAT_BYTES as u32;
 const DIRENT_BYTES: u32 = 24;
 const PRESTAT_BYTES: u32 = 8;
-const SUBSCRIPTION_BYTES: u32 = 48;
-const UNSTABLE_SUBSCRIPTION_BYTES: u32 = 56;
 
 /// A copy of a record, whose numbers are found by their offsets.
 struct Record(Vec<u8>);
