@@ -7,6 +7,7 @@ mod limits;
 use std::fmt;
 
 use crate::table::Table;
+use crate::trace::Tracer;
 use crate::{Clock, Random};
 
 pub use builder::WasiCtxBuilder;
@@ -36,6 +37,7 @@ pub struct WasiCtx {
     pub(crate) random: Box<dyn Random>,
     pub(crate) limits: Limits,
     pub(crate) exit_code: Option<i32>,
+    pub(crate) tracer: Option<Tracer>,
 }
 
 impl WasiCtx {

@@ -19,15 +19,14 @@ macro_rules! errno_table {
         }
 
         impl Errno {
-            fn description(self) -> &'static str {
+            pub(crate) const ALL: &[Errno] = &[$(Errno::$name),*];
+
+            pub(crate) fn description(self) -> &'static str {
                 match self {
                     $(Errno::$name => $doc,)*
                 }
             }
         }
-
-        #[cfg(test)]
-        const ALL: &[Errno] = &[$(Errno::$name),*];
 
         const FROM_HOST: &[(HostErrno, Errno)] = &[
             $($((HostErrno::$host, Errno::$name),)?)*
@@ -122,6 +121,15 @@ impl Errno {
     pub fn raw(self) -> u16 {
         self as u16
     }
+
+    /// The name that C programs know it by, such as `ENOENT`.
+    pub(crate) fn name(self) -> String {
+        match self {
+            // What begins with a digit is no name in Rust.
+            Errno::TooBig => "E2BIG".to_owned(),
+            _ => format!("E{self:?}").to_ascii_uppercase(),
+        }
+    }
 }
 
 impl fmt::Display for Errno {
@@ -191,15 +199,22 @@ mod tests {
 
     #[test]
     fn the_numbers_are_complete_and_in_order() {
-        assert_eq!(ALL.len(), 77);
-        for (number, errno) in ALL.iter().enumerate() {
+        assert_eq!(Errno::ALL.len(), 77);
+        for (number, errno) in Errno::ALL.iter().enumerate() {
             assert_eq!(usize::from(errno.raw()), number);
         }
     }
 
     #[test]
+    fn names_are_those_of_c() {
+        assert_eq!(Errno::Noent.name(), "ENOENT");
+        assert_eq!(Errno::Notcapable.name(), "ENOTCAPABLE");
+        assert_eq!(Errno::TooBig.name(), "E2BIG");
+    }
+
+    #[test]
     fn every_error_number_has_one_host_number() {
-        let without: Vec<Errno> = ALL
+        let without: Vec<Errno> = Errno::ALL
             .iter()
             .copied()
             .filter(|errno| !FROM_HOST.iter().any(|(_, mapped)| mapped == errno))

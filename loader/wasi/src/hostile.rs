@@ -2,16 +2,19 @@
 //!
 //! Left out are the calls that such numbers would make wait for hours (`poll_oneoff`) or fill the disk (`fd_allocate`).
 
+use crate::OutputBuffer;
+use crate::functions::{Raw, preview1, unstable};
 use crate::preview1::*;
 use crate::testing::Guest;
+use crate::trace::{self, Tracer};
 
 const ROUNDS: u32 = 30_000;
 
 /// A small generator with a fixed seed, so that a failure comes again.
-struct Numbers(u64);
+pub(crate) struct Numbers(pub(crate) u64);
 
 impl Numbers {
-    fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         // xorshift64 (Marsaglia 2003).
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -20,7 +23,7 @@ impl Numbers {
     }
 
     /// Mostly numbers that mean something: small ones, places of names, the ends of the memory and of the type.
-    fn u32(&mut self) -> u32 {
+    pub(crate) fn u32(&mut self) -> u32 {
         const CHOSEN: [u32; 8] = [0, 100, 1000, 2000, 65_528, 65_536, u32::MAX - 8, u32::MAX];
         let number = self.next();
         match number % 8 {
@@ -30,7 +33,7 @@ impl Numbers {
         }
     }
 
-    fn u64(&mut self) -> u64 {
+    pub(crate) fn u64(&mut self) -> u64 {
         match self.next() % 4 {
             0 => self.next(),
             1 => u64::MAX,
@@ -41,7 +44,13 @@ impl Numbers {
 
 #[test]
 fn no_call_panics_or_leaves_the_mount() {
-    let mut guest = Guest::with_dir("hostile");
+    let lines = OutputBuffer::new(1 << 16);
+    let traced = |name: &str| {
+        let mut guest = Guest::with_dir(name);
+        guest.ctx.tracer = Some(Tracer::new(lines.clone()));
+        guest
+    };
+    let mut guest = traced("hostile");
     let names = ["a", "b/", "../outside", "a/../..", ".", "/x", "..", "link"];
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
     for round in 0..ROUNDS {
@@ -56,7 +65,7 @@ fn no_call_panics_or_leaves_the_mount() {
         let mut n = || numbers.u32();
         let (a, b, c, d, e, f, g, h, i) = (n(), n(), n(), n(), n(), n(), n(), n(), n());
         let (x, y) = (numbers.u64(), numbers.u64());
-        let call = numbers.next() % 40;
+        let call = numbers.next() % 44;
         // Only that it comes back matters.
         let _ = guest.call(|ctx, memory| match call {
             0 => args_get(ctx, memory, a, b),
@@ -111,14 +120,34 @@ fn no_call_panics_or_leaves_the_mount() {
             36 => path_create_directory(ctx, memory, 3, 1000, 1 + i % 3),
             37 => path_symlink(ctx, memory, 2000, 1 + h % 10, 3, 1000, 1 + i % 10),
             38 => path_rename(ctx, memory, 3, 1000, 1 + h % 10, 3, 2000, 1 + i % 10),
-            _ => fd_write(ctx, memory, a, 100, 1, 0),
+            39 => fd_write(ctx, memory, a, 100, 1, 0),
+            // Those of old, and by way of the tracer.
+            40 => trace::call(ctx, memory, unstable::fd_filestat_get, &raw([a, b])),
+            41 => trace::call(
+                ctx,
+                memory,
+                unstable::fd_seek,
+                &[a.into(), x, b.into(), c.into()],
+            ),
+            42 => trace::call(
+                ctx,
+                memory,
+                unstable::path_filestat_get,
+                &raw([a, b, c, d, e]),
+            ),
+            _ => trace::call(ctx, memory, preview1::path_rename, &raw([a, b, c, d, e, f])),
         });
+        assert!(lines.take().len() < 8192);
         if guest.ctx.table.dir(3, 0).is_err() {
             check_outside(&guest);
-            guest = Guest::with_dir(&format!("hostile-{round}"));
+            guest = traced(&format!("hostile-{round}"));
         }
     }
     check_outside(&guest);
+}
+
+fn raw<const N: usize>(args: [u32; N]) -> [u64; N] {
+    args.map(Raw::to_raw)
 }
 
 fn check_outside(guest: &Guest) {

@@ -13,7 +13,8 @@
 //! - It never reports success for a call that it has not carried out.
 //!
 //! Where to start reading: `ctx.rs` (what a program is given), `memory.rs` (the border to the guest), `descriptor.rs`
-//! and `rights.rs` (what an open file is and may do), then `preview1.rs` (the calls).
+//! and `rights.rs` (what an open file is and may do), then `preview1.rs` (the calls). `functions.rs` is the table of the
+//! calls, which `linker.rs` defines and `trace.rs` tells of; `unstable.rs` has those that were different once.
 
 #![forbid(unsafe_code)]
 #![allow(
@@ -36,6 +37,7 @@ mod ctx;
 mod descriptor;
 mod errno;
 pub mod fs;
+mod functions;
 mod handle;
 #[cfg(test)]
 mod hostile;
@@ -48,7 +50,9 @@ mod stdio;
 mod table;
 #[cfg(test)]
 mod testing;
+mod trace;
 mod types;
+mod unstable;
 
 pub use clock::{Clock, ClockId, HostClock, VirtualClock};
 pub use ctx::{ConfigError, Limits, WasiCtx, WasiCtxBuilder};

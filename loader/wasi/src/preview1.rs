@@ -13,7 +13,7 @@ mod fd_manage;
 mod fd_stat;
 pub(crate) mod path;
 mod path_open;
-mod poll;
+pub(crate) mod poll;
 mod process;
 mod random;
 mod sock;

@@ -15,6 +15,7 @@ use crate::handle::{Directory, HostDir};
 use crate::random::{HostRandom, Random};
 use crate::stdio::{Input, Output};
 use crate::table::Table;
+use crate::trace::Tracer;
 
 /// Collects what a program is given; [`build`](WasiCtxBuilder::build) checks it and opens the directories.
 pub struct WasiCtxBuilder {
@@ -27,6 +28,7 @@ pub struct WasiCtxBuilder {
     clock: Box<dyn Clock>,
     random: Box<dyn Random>,
     limits: Limits,
+    tracer: Option<Tracer>,
 }
 
 impl fmt::Debug for WasiCtxBuilder {
@@ -73,6 +75,7 @@ impl Default for WasiCtxBuilder {
             clock: Box::new(HostClock),
             random: Box::new(HostRandom),
             limits: Limits::default(),
+            tracer: None,
         }
     }
 }
@@ -206,6 +209,30 @@ impl WasiCtxBuilder {
         self.mount(host_path.as_ref(), guest_path.into(), true)
     }
 
+    /// Tells `writer` of each call that the program makes, in a line in the manner of `strace`:
+    ///
+    /// ```text
+    /// path_open(3, SYMLINK_FOLLOW, "a.txt", CREAT|TRUNC, FD_WRITE, 0, 0) = 4
+    /// fd_write(4, ["hello\n"]) = 6
+    /// path_unlink_file(3, "b.txt") = ENOENT (No such file or directory.)
+    /// proc_exit(3)
+    /// ```
+    ///
+    /// Names, paths, the beginning of what is read and written are in it, but not the bytes of `random_get`. What guests pass
+    /// is escaped, and cut so that no line is longer than a few thousand bytes. Lines are for people: what they look like
+    /// may change. A call that may wait writes the part before the result before it waits. A writer that fails is no
+    /// matter of the program's; one that blocks, blocks it.
+    ///
+    /// ```
+    /// let trace = precast_wasi::OutputBuffer::new(1 << 20);
+    /// let ctx = precast_wasi::WasiCtx::builder().trace(trace.clone()).build()?;
+    /// # Ok::<(), precast_wasi::ConfigError>(())
+    /// ```
+    pub fn trace(&mut self, writer: impl Write + Send + 'static) -> &mut WasiCtxBuilder {
+        self.tracer = Some(Tracer::new(writer));
+        self
+    }
+
     fn mount(
         &mut self,
         host_path: &Path,
@@ -240,6 +267,7 @@ impl WasiCtxBuilder {
             clock,
             random,
             limits,
+            tracer,
         } = std::mem::take(self);
 
         let guest_paths = mounts.iter().map(|mount| &mount.guest_path);
@@ -277,6 +305,7 @@ impl WasiCtxBuilder {
             random,
             limits,
             exit_code: None,
+            tracer,
         })
     }
 }

@@ -14,8 +14,8 @@ use crate::rights;
 use crate::table::Table;
 use crate::{Clock, ClockId, Errno, GuestMemory, Result, WasiCtx};
 
-const SUBSCRIPTION_BYTES: u32 = 48;
-const EVENT_BYTES: u32 = 32;
+pub(crate) const SUBSCRIPTION_BYTES: u32 = 48;
+pub(crate) const EVENT_BYTES: u32 = 32;
 
 /// The longest that the host is asked to wait at once; some hosts refuse more than 24 days.
 const LONGEST_WAIT_NANOSECONDS: u64 = 3_600_000_000_000;
