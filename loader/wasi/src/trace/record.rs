@@ -85,7 +85,7 @@ pub(super) fn prestat(memory: &GuestMemory<'_>, address: u32) -> Result<String> 
     Ok(format!("{{tag={tag}, name_len={}}}", stat.u32(4)))
 }
 
-/// The names of the entries in `bytes` bytes. The last may be cut off, which shows as if it were cut here.
+/// The names of the entries in `bytes` bytes. One that is cut off where they end is left out, and `…` stands for it.
 pub(super) fn dirents(memory: &GuestMemory<'_>, address: u32, bytes: u32) -> String {
     if !lies_in(memory, address, bytes.into()) {
         return address_and(address, bytes);
@@ -98,14 +98,13 @@ pub(super) fn dirents(memory: &GuestMemory<'_>, address: u32, bytes: u32) -> Str
             break;
         };
         let name_len = entry.u32(16);
-        left = left.saturating_sub(DIRENT_BYTES);
-        if name_len > left {
+        let entry_bytes = DIRENT_BYTES.saturating_add(name_len);
+        if entry_bytes > left {
             break;
         }
-        at = at.saturating_add(DIRENT_BYTES);
-        names.push(text(memory, at, name_len));
-        at = at.saturating_add(name_len);
-        left = left.saturating_sub(name_len);
+        names.push(text(memory, at.saturating_add(DIRENT_BYTES), name_len));
+        at = at.saturating_add(entry_bytes);
+        left = left.saturating_sub(entry_bytes);
     }
     bracketed(names, left > 0)
 }
@@ -200,4 +199,28 @@ fn records(
         let record = Record::read(memory, at, bytes_each).ok()?;
         Some(shown(&record))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_are_listed_as_far_as_they_are_whole() {
+        let mut bytes = Vec::new();
+        for name in [".", "..", "b.txt"] {
+            let header = [0, 0, name.len() as u64].map(u64::to_le_bytes);
+            bytes.extend_from_slice(header.as_flattened());
+            bytes.extend_from_slice(name.as_bytes());
+        }
+        let whole = bytes.len() as u32;
+        let memory = GuestMemory::new(&mut bytes);
+        assert_eq!(dirents(&memory, 0, whole), r#"[".", "..", "b.txt"]"#);
+        for cut in [whole - 1, whole - 5, whole - 6, whole - 28] {
+            assert_eq!(dirents(&memory, 0, cut), r#"[".", "..", …]"#);
+        }
+        assert_eq!(dirents(&memory, 0, whole - 29), r#"[".", ".."]"#);
+        assert_eq!(dirents(&memory, 0, 0), "[]");
+        assert_eq!(dirents(&memory, 1, whole), format!("0x1, {whole}"));
+    }
 }
