@@ -348,9 +348,9 @@ impl<T> Linker<T> {
     /// ```
     /// # use precast_loader::{Engine, Linker};
     /// # let mut linker = Linker::<()>::new(&Engine::default());
-    /// # linker.func("wasi_snapshot_preview1", "sched_yield", || 0)?;
-    /// // Programs of long ago call it otherwise.
-    /// linker.alias_module("wasi_snapshot_preview1", "wasi_unstable")?;
+    /// # linker.func("env", "now", || 0)?;
+    /// // Plugins of long ago call it otherwise.
+    /// linker.alias_module("env", "host")?;
     /// # Ok::<(), precast_loader::Error>(())
     /// ```
     pub fn alias_module(&mut self, module: &str, as_module: &str) -> Result<&mut Self, Error> {
