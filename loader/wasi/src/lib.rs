@@ -31,8 +31,10 @@
     )
 )]
 
+pub mod assemblyscript;
 mod ctx;
 mod descriptor;
+pub mod emscripten;
 mod errno;
 #[cfg(test)]
 mod hostile;
