@@ -214,7 +214,7 @@ fn invoke<T: 'static>(
         return Err(TrapCode::IndirectCallTypeMismatch.into());
     }
     let stack = exports::current_stack(&mut caller)?;
-    match func.call(&mut caller, params) {
+    match caller.call(func, params) {
         Ok(values) => {
             for (result, value) in results.iter_mut().zip(values) {
                 *result = value;
