@@ -15,11 +15,12 @@
 //!         results = zeros         and the guest looks at what setThrew has left
 //! ```
 //!
-//! What the helpers do is written after Emscripten's own, `invoke_*` in the JavaScript that it makes. Where it differs:
-//! a longjmp passes through the `invoke_…` of other instances, and errors of other kinds leave the stack as it is.
+//! The helpers do what those in Emscripten's JavaScript do, with two differences: a longjmp passes through the
+//! `invoke_…` of other instances, and errors of other kinds leave the stack as it is.
 //!
-//! Not there: exceptions of C++ (compile with `-fwasm-exceptions`; and `-sSUPPORT_LONGJMP=wasm` spares what is
-//! here), dynamic linking, and the functions of Emscripten's JavaScript libraries.
+//! Not there: exceptions of C++, dynamic linking, and the functions of Emscripten's JavaScript libraries. Programs
+//! compiled with `-fwasm-exceptions -sSUPPORT_LONGJMP=wasm -sWASM_LEGACY_EXCEPTIONS=0` have exceptions of
+//! WebAssembly's own, and need nothing of this for them.
 
 mod exports;
 mod temp_ret;
@@ -47,7 +48,7 @@ enum Helper {
     NotifyMemoryGrowth,
     Invoke,
     ThrowLongjmp,
-    /// `longjmp` itself, in versions before 3.
+    /// `longjmp` itself, where it was not compiled with the program yet.
     Longjmp,
     SetTempRet,
     GetTempRet,

@@ -1,4 +1,4 @@
-//! The upper half of a 64-bit result, as programs of old versions (before 3.1.20 or so) pass it.
+//! The upper half of a 64-bit result, as programs of old versions (3.1.6, for one) pass it.
 //!
 //! A function that has one calls `setTempRet0` right before it returns, and its caller calls `getTempRet0` right
 //! after, with no other guest in between on the same thread. So there is one place for each thread; and the number

@@ -63,15 +63,13 @@ impl fmt::Display for Unsuitable {
                 for name in names {
                     write!(f, " `{name}`")?;
                 }
-                f.write_str("; link it with emcc -sSTANDALONE_WASM")?;
-                if names.contains(&exports::TABLE) {
-                    f.write_str(" -Wl,--export-table")?;
-                }
-                let mut before = " -sEXPORTED_FUNCTIONS=_main,";
-                for name in names.iter().filter(|name| **name != exports::TABLE) {
-                    // Emscripten means C's names, which get an underscore.
-                    write!(f, "{before}_{name}")?;
-                    before = ",";
+                f.write_str("; link it with emcc -sSTANDALONE_WASM -Wl")?;
+                for name in names {
+                    if *name == exports::TABLE {
+                        f.write_str(",--export-table")?;
+                    } else {
+                        write!(f, ",--export={name}")?;
+                    }
                 }
                 Ok(())
             }
@@ -99,7 +97,7 @@ mod tests {
         check(
             &["setThrew", "_emscripten_stack_restore"],
             "missing: `setThrew` `_emscripten_stack_restore`; link it with emcc -sSTANDALONE_WASM \
-             -sEXPORTED_FUNCTIONS=_main,_setThrew,__emscripten_stack_restore",
+             -Wl,--export=setThrew,--export=_emscripten_stack_restore",
         );
         check(
             &["__indirect_function_table"],
