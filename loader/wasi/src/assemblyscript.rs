@@ -214,13 +214,12 @@ fn add_endings<T: 'static>(
         "abort",
         move |mut caller: Caller<'_, T>, why: u32, file: u32, line: u32, column: u32| {
             if message {
-                // A program without a memory has no strings either.
-                let texts = with_memory(&mut caller, get, |_, memory| {
-                    (shown(memory, why), shown(memory, file))
+                let mut texts = (None, None);
+                let _without_memory = with_strings(&mut caller, get, |_, memory| {
+                    texts = (shown(memory, why), shown(memory, file));
                 });
-                let (why, file) = texts.unwrap_or_default();
-                let why = why.as_deref().unwrap_or("abort");
-                let file = file.as_deref().unwrap_or("?");
+                let why = texts.0.as_deref().unwrap_or("abort");
+                let file = texts.1.as_deref().unwrap_or("?");
                 let said = format!("{why} at {file}:{line}:{column}\n");
                 print(get(caller.data_mut()), STDERR, said.chars());
             }
@@ -259,7 +258,7 @@ fn add_trace<T: 'static>(
         "trace",
         move |mut caller: Caller<'_, T>, message: u32, count: i32, a0: f64, a1, a2, a3, a4| {
             let Some(fd) = fd else { return Ok(()) };
-            with_memory(&mut caller, get, |ctx, memory| {
+            with_strings(&mut caller, get, |ctx, memory| {
                 let message = shown(memory, message);
                 let mut line = format!("trace: {}", message.as_deref().unwrap_or("null"));
                 let count = usize::try_from(count).unwrap_or(0);
@@ -287,7 +286,7 @@ fn add_console<T: 'static>(
         ("console.error", STDERR),
     ] {
         linker.func("env", name, move |mut caller: Caller<'_, T>, text: u32| {
-            with_memory(&mut caller, get, |ctx, memory| {
+            with_strings(&mut caller, get, |ctx, memory| {
                 print_line(ctx, memory, fd, "", text);
             })
         })?;
@@ -299,12 +298,25 @@ fn add_console<T: 'static>(
             if condition != 0 {
                 return Ok(());
             }
-            with_memory(&mut caller, get, |ctx, memory| {
+            with_strings(&mut caller, get, |ctx, memory| {
                 print_line(ctx, memory, STDERR, "Assertion failed: ", text);
             })
         },
     )?;
     Ok(())
+}
+
+/// Has `tell` look at the program's strings.
+fn with_strings<T>(
+    caller: &mut Caller<'_, T>,
+    get: impl Fn(&mut T) -> &mut WasiCtx,
+    tell: impl FnOnce(&mut WasiCtx, &GuestMemory<'_>),
+) -> std::result::Result<(), Error> {
+    let told = with_memory(caller, get, |ctx, memory| {
+        tell(ctx, memory);
+        Ok(())
+    });
+    told.map(drop)
 }
 
 /// Writes the string at `pointer`, whole, as a line.

@@ -23,7 +23,7 @@ macro_rules! define {
                     stringify!($with),
                     move |mut caller: Caller<'_, T>, $($with_arg: $with_ty),*| -> Result<i32, Error> {
                         with_memory(&mut caller, $get, |ctx, memory| {
-                            number(preview1::$with(ctx, memory, $($with_arg),*))
+                            preview1::$with(ctx, memory, $($with_arg),*)
                         })
                     },
                 )
@@ -169,19 +169,18 @@ impl fmt::Display for NoMemory {
 
 impl std::error::Error for NoMemory {}
 
-/// Has `call` use the context together with the memory of the instance that calls.
-pub(crate) fn with_memory<T, R>(
+pub(crate) fn with_memory<T>(
     caller: &mut Caller<'_, T>,
     get: impl Fn(&mut T) -> &mut WasiCtx,
-    call: impl FnOnce(&mut WasiCtx, &mut GuestMemory<'_>) -> R,
-) -> Result<R, Error> {
+    call: impl FnOnce(&mut WasiCtx, &mut GuestMemory<'_>) -> crate::Result<()>,
+) -> Result<i32, Error> {
     let memory = caller.memory().ok_or_else(|| Error::host(NoMemory))?;
     if let Some(memory) = memory.as_shared(&*caller) {
         let host = get(caller.data_mut());
-        return Ok(call(host, &mut GuestMemory::shared(&memory)));
+        return Ok(number(call(host, &mut GuestMemory::shared(&memory))));
     }
     let (bytes, host) = memory.data_and_store_mut(caller);
-    Ok(call(get(host), &mut GuestMemory::new(bytes)))
+    Ok(number(call(get(host), &mut GuestMemory::new(bytes))))
 }
 
 fn number(result: crate::Result<()>) -> i32 {
