@@ -22,13 +22,16 @@ use crate::wasm_ty::{
     DirectCall, MAX_SLOTS, SlotAccess, WasmParams, WasmResults, func_type, is_direct,
 };
 
-/// Calls a function with values that say their types.
+/// Calls a function with values that say their types. If it is the host's, the instance with the number
+/// `caller` is the one that calls, or none.
 pub(crate) fn with_values<T>(
     store: &mut StoreMut<'_, T>,
     func: Func,
     params: &[Val],
+    caller: Option<u32>,
 ) -> Result<Vec<Val>, Error> {
     let core = store.core_mut();
+    let caller = caller.map_or(0, |index| core.instances[index as usize].vmctx.address());
     core.check_owner(func.store);
     let ty = Arc::clone(&core.func(func.index).ty);
     if !Val::are_of(params, &ty.params, core) {
@@ -45,8 +48,8 @@ pub(crate) fn with_values<T>(
     }
     let callee = Callee::of(core, func.index)?;
     // SAFETY: the callee is of this store, checked above; there are slots for all parameters and
-    // results, and the parameters are of the function's types.
-    unsafe { callee.call(store, slots.as_mut_ptr())? };
+    // results, and the parameters are of the function's types; the vmctx is of this store, or 0.
+    unsafe { callee.call(store, slots.as_mut_ptr(), caller)? };
     let core = store.core_mut();
     let results = ty.results.iter().zip(&slots);
     Ok(results
@@ -113,8 +116,8 @@ impl<P: WasmParams, R: WasmResults> TypedCallee<P, R> {
         params.into_slots(&mut slots, SlotAccess(core));
         let first = slots.as_mut_ptr().cast::<Slot>();
         // SAFETY: the callee is of this store, and its types are `P` and `R`, checked when `self`
-        // was made; there is room for both, which are no longer than the array.
-        unsafe { self.callee.call(store, first)? };
+        // was made; there is room for both, which are no longer than the array. No instance calls.
+        unsafe { self.callee.call(store, first, 0)? };
         // SAFETY: so many have been initialised, and written by the callee.
         let results = unsafe { std::slice::from_raw_parts(first, R::TYPES.len()) };
         Ok(R::from_slots(results, SlotAccess(store.core_mut())))
@@ -169,14 +172,20 @@ impl Callee {
         }
     }
 
-    /// Calls it.
+    /// Calls it. A function of the host's finds `caller` as the vmctx that calls.
     ///
     /// # Safety
     ///
     /// - The function belongs to `store`.
     /// - `slots` holds parameters of its types, and has room for its results.
+    /// - `caller` is the vmctx of an instance of `store`, or 0.
     #[inline]
-    unsafe fn call<T>(self, store: &mut StoreMut<'_, T>, slots: *mut Slot) -> Result<(), Error> {
+    unsafe fn call<T>(
+        self,
+        store: &mut StoreMut<'_, T>,
+        slots: *mut Slot,
+        caller: u64,
+    ) -> Result<(), Error> {
         let core = store.core_ptr();
         match self {
             // SAFETY: the caller's promises; the store is borrowed mutably, and no reference into
@@ -194,10 +203,9 @@ impl Callee {
                 let entry = with_exposed_provenance_mut::<()>((*context).func as usize);
                 let entry = std::mem::transmute::<*mut (), HostEntry>(entry);
                 let store_context = &raw mut (*core.as_ptr()).context;
-                // No instance calls.
-                let caller = std::mem::take(&mut (*store_context).caller_vmctx);
+                let before = std::mem::replace(&mut (*store_context).caller_vmctx, caller);
                 let status = entry(context, slots);
-                (*store_context).caller_vmctx = caller;
+                (*store_context).caller_vmctx = before;
                 match status {
                     1 => Ok(()),
                     _ => Err(activation::reason_for_leaving(core)),

@@ -5,9 +5,13 @@ use std::fmt;
 use precast_artifacts_format::TrapCode;
 
 use crate::activation;
+use crate::call;
+use crate::error::Error;
+use crate::func::Func;
 use crate::instance::{Extern, Instance};
 use crate::memory::Memory;
 use crate::store::{AsStore, AsStoreMut, StoreMut, StoreRef, sealed};
+use crate::val::Val;
 
 /// The store, as a host function has it while it is called, and the instance that calls.
 ///
@@ -88,6 +92,31 @@ impl<'a, T> Caller<'a, T> {
     /// ```
     pub fn get_export(&mut self, name: &str) -> Option<Extern> {
         self.instance()?.get_export(&mut self.store, name)
+    }
+
+    /// Calls a function for the instance that calls, as that would by `call_indirect`: if it is one of the
+    /// host's, the instance is its [`Caller`], too. With [`Func::call`] it has none.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Func::call`].
+    ///
+    /// # Panics
+    ///
+    /// If the function belongs to another store; if a host function that is called panics.
+    ///
+    /// ```
+    /// # use precast_loader::{Caller, Error, Extern};
+    /// /// Calls the function that a C program has passed the address of, be it the host's own.
+    /// fn call_back(mut caller: Caller<'_, ()>, pointer: u32) -> Result<(), Error> {
+    ///     let table = caller.get_export("__indirect_function_table").and_then(Extern::table);
+    ///     let table = table.ok_or(Error::host("the guest exports no table"))?;
+    ///     let func = table.func(&mut caller, pointer.into())?;
+    ///     caller.call(func, &[]).map(drop)
+    /// }
+    /// ```
+    pub fn call(&mut self, func: Func, params: &[Val]) -> Result<Vec<Val>, Error> {
+        call::with_values(&mut self.store, func, params, self.instance)
     }
 
     /// Why the guest should stop, if it has been asked to. It will, when the host function returns;

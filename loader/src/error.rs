@@ -89,7 +89,11 @@ impl Error {
         let Self::Host(host) = self else { return None };
         let outermost: &(dyn StdError + 'static) = &*host.source;
         let mut sources = std::iter::successors(Some(outermost), |&error| error.source());
-        sources.find_map(|error| error.downcast_ref())
+        // An error of this type among them has one inside that is none of its sources.
+        sources.find_map(|error| {
+            let found = error.downcast_ref();
+            found.or_else(|| error.downcast_ref::<Self>()?.downcast_ref())
+        })
     }
 
     /// The error that a host function failed with, taken out. Unlike
@@ -588,15 +592,15 @@ mod tests {
     }
 
     #[derive(Debug)]
-    struct Context(io::Error);
+    struct Context<E>(E);
 
-    impl fmt::Display for Context {
+    impl<E> fmt::Display for Context<E> {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("while saving")
         }
     }
 
-    impl StdError for Context {
+    impl<E: StdError + 'static> StdError for Context<E> {
         fn source(&self) -> Option<&(dyn StdError + 'static)> {
             Some(&self.0)
         }
@@ -605,11 +609,21 @@ mod tests {
     #[test]
     fn what_is_around_a_host_error_does_not_hide_it() {
         let error = Error::host(Context(io::Error::other("disk full")));
-        assert!(error.downcast_ref::<Context>().is_some());
+        assert!(error.downcast_ref::<Context<io::Error>>().is_some());
         let inner = error.downcast_ref::<io::Error>().unwrap();
         assert_eq!(inner.to_string(), "disk full");
         assert_eq!(error.source().unwrap().to_string(), "disk full");
         assert!(error.downcast::<io::Error>().is_err(), "it stays inside");
+    }
+
+    #[test]
+    fn what_is_around_an_error_of_a_call_does_not_hide_what_is_in_it() {
+        let inner = Error::host(Context(io::Error::other("disk full")));
+        let error = Error::host(Context(Error::host(Context(inner))));
+        assert!(error.downcast_ref::<Error>().is_some());
+        assert!(error.downcast_ref::<Context<io::Error>>().is_some());
+        assert!(error.downcast_ref::<io::Error>().is_some());
+        assert!(error.downcast_ref::<fmt::Error>().is_none());
     }
 
     #[test]

@@ -239,7 +239,7 @@ impl Func {
     /// }
     /// ```
     pub fn call(&self, store: &mut impl AsStoreMut, params: &[Val]) -> Result<Vec<Val>, Error> {
-        call::with_values(&mut store.as_store_mut(), *self, params)
+        call::with_values(&mut store.as_store_mut(), *self, params, None)
     }
 
     /// The function with Rust types for its parameters and results: faster to call.

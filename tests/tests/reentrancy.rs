@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use precast_loader::{
     Caller, Engine, Error, Extern, Frame, HostReturn, Instance, Linker, Module, Store, TrapCode,
+    Val,
 };
 use precast_tests::{call, module, trap_code};
 
@@ -142,6 +143,45 @@ fn errors_of_anyhow_are_host_errors_and_keep_what_is_in_them() {
     let theirs = anyhow::Error::from(error);
     assert_eq!(theirs.root_cause().to_string(), "own error 1007");
     assert!(theirs.downcast_ref::<Error>().is_some());
+}
+
+/// By `Caller::call` it is the instance that calls, by `Func::call` it is nobody.
+#[test]
+fn a_host_function_may_be_called_for_the_instance() {
+    let wat = r#"
+        (module
+          (import "host" "call" (func $call (param i32) (result i32)))
+          (import "host" "asks" (func $asks (param i32) (result i32)))
+          (memory (export "memory") 1)
+          (func $run (param i32) (result i32) (call $asks (local.get 0)))
+          (export "asks" (func $asks))
+          (export "asks_through" (func $run))
+          (func (export "run") (param i32) (result i32) (call $call (local.get 0))))
+    "#;
+    let engine = Engine::default();
+    let mut linker = Linker::<()>::new(&engine);
+    let asks = |mut caller: Caller<'_, ()>, _: i32| i32::from(caller.memory().is_some());
+    let calls = |mut caller: Caller<'_, ()>, how: i32| -> Result<i32, Error> {
+        let name = if how < 2 { "asks" } else { "asks_through" };
+        let func = caller.get_export(name).and_then(Extern::func).unwrap();
+        let params = [Val::I32(0)];
+        let results = match how {
+            0 => func.call(&mut caller, &params),
+            _ => caller.call(func, &params),
+        };
+        let said = results?[0].i32().unwrap();
+        // Who has called this one is not changed by that.
+        Ok(said + 2 * i32::from(caller.memory().is_some()))
+    };
+    linker.func("host", "asks", asks).unwrap();
+    linker.func("host", "call", calls).unwrap();
+    let mut store = Store::new(&engine, ());
+    let module = module(&engine, wat);
+    let instance = linker.instantiate(&mut store, &module).unwrap();
+    assert_eq!(call(&mut store, instance, "run", 0).unwrap(), 2);
+    assert_eq!(call(&mut store, instance, "run", 1).unwrap(), 3);
+    assert_eq!(call(&mut store, instance, "run", 2).unwrap(), 3);
+    assert_eq!(call(&mut store, instance, "run", 0).unwrap(), 2);
 }
 
 #[test]

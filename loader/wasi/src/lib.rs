@@ -4,6 +4,8 @@
 //! the builder was not asked for, the program does not have. The calls themselves are plain functions over a context
 //! and the guest's memory ([`preview1`]), so that they can be tested, fuzzed and reused without an engine.
 //!
+//! Programs of some compilers import more than WASI: [`assemblyscript`] and [`emscripten`] have what theirs do.
+//!
 //! What this crate never does:
 //!
 //! - It never resolves a guest path outside `cap_std::fs::Dir`: no `..`, symlink or absolute path leaves its mount.
@@ -32,9 +34,11 @@
     )
 )]
 
+pub mod assemblyscript;
 mod clock;
 mod ctx;
 mod descriptor;
+pub mod emscripten;
 mod errno;
 pub mod fs;
 mod functions;

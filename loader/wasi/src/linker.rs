@@ -127,7 +127,7 @@ impl fmt::Display for NoMemory {
 
 impl std::error::Error for NoMemory {}
 
-fn with_memory<T>(
+pub(crate) fn with_memory<T>(
     caller: &mut Caller<'_, T>,
     get: impl Fn(&mut T) -> &mut WasiCtx,
     call: impl FnOnce(&mut WasiCtx, &mut GuestMemory<'_>) -> crate::Result<()>,
