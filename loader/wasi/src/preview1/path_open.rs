@@ -70,7 +70,11 @@ struct Request {
 impl Request {
     fn open(&self, ctx: &WasiCtx, fd: u32) -> Result<Descriptor> {
         let parent = ctx.table.dir(fd, self.needed_of_parent())?;
-        let inheritable = ctx.table.get(fd)?.inheriting;
+        let Descriptor {
+            base: of_parent,
+            inheriting: inheritable,
+            ..
+        } = *ctx.table.get(fd)?;
         if self.base & !inheritable != 0 {
             return Err(Errno::Notcapable);
         }
@@ -80,7 +84,7 @@ impl Request {
 
         if self.has(oflags::DIRECTORY) || self.path.ends_with('/') {
             let dir = self.open_dir(&parent.dir)?;
-            return Ok(self.directory(dir, parent, inheritable));
+            return Ok(self.directory(dir, parent, of_parent, inheritable));
         }
         let file = self.open_file(parent)?;
         let metadata = Metadata::from_file(&file)?;
@@ -101,7 +105,8 @@ impl Request {
         } else if self.has(oflags::CREAT) {
             Err(Errno::Isdir)
         } else {
-            Ok(self.directory(Dir::from_std_file(file), parent, inheritable))
+            let dir = Dir::from_std_file(file);
+            Ok(self.directory(dir, parent, of_parent, inheritable))
         }
     }
 
@@ -135,7 +140,14 @@ impl Request {
         Ok(dir)
     }
 
-    fn directory(&self, dir: Dir, parent: &Directory, inheritable: Rights) -> Descriptor {
+    fn directory(
+        &self,
+        dir: Dir,
+        parent: &Directory,
+        of_parent: Rights,
+        inheritable: Rights,
+    ) -> Descriptor {
+        let inheriting = self.inheriting & inheritable;
         Descriptor {
             kind: Kind::Dir(Directory {
                 dir,
@@ -144,8 +156,8 @@ impl Request {
                 flags: self.fdflags,
                 listing: None,
             }),
-            base: self.base & rights::DIRECTORY,
-            inheriting: self.inheriting & inheritable,
+            base: rights::of_directory(self.base, inheriting, of_parent),
+            inheriting,
         }
     }
 
@@ -203,7 +215,8 @@ impl Request {
 mod tests {
     use super::*;
     use crate::preview1::{
-        fd_close, fd_filestat_set_size, fd_filestat_set_times, fd_write, path_unlink_file,
+        fd_close, fd_fdstat_set_rights, fd_filestat_set_size, fd_filestat_set_times, fd_write,
+        path_unlink_file,
     };
     use crate::testing::{Guest, READ, READ_WRITE};
 
@@ -329,13 +342,29 @@ mod tests {
         guest.host_write("file", b"abc");
         let all = rights::DIRECTORY;
         let dir = guest.open(".", DIRECTORY, all).unwrap();
-        let weak = guest
-            .open(".", DIRECTORY, all & !rights::PATH_FILESTAT_SET_SIZE)
-            .unwrap();
-        let refused = guest.open_at(weak, 0, "file", TRUNC, READ_WRITE);
-        assert_eq!(refused, Err(Errno::Notcapable));
+        let weak = guest.open(".", DIRECTORY, all).unwrap();
+        let less = all & !rights::PATH_FILESTAT_SET_SIZE;
+        fd_fdstat_set_rights(&mut guest.ctx, weak, less, rights::INHERITED).unwrap();
+        let weaker = guest.open_at(weak, 0, ".", DIRECTORY, less).unwrap();
+        for fd in [weak, weaker] {
+            let refused = guest.open_at(fd, 0, "file", TRUNC, READ_WRITE);
+            assert_eq!(refused, Err(Errno::Notcapable));
+        }
         assert_eq!(guest.host_read("file"), b"abc");
         assert!(guest.open_at(dir, 0, "file", TRUNC, READ).is_ok());
+        assert_eq!(guest.host_read("file"), b"");
+    }
+
+    #[test]
+    fn files_are_cut_beneath_a_directory_opened_for_reading() {
+        // The rights are those of Go's `os.OpenRoot`, and then of `Root.Create`.
+        const SIZES_OF_FILES: Rights = rights::PATH_FILESTAT_SET_SIZE | rights::FD_DATASYNC;
+        let mut guest = Guest::with_dir("open-trunc-go");
+        guest.host_write("file", b"abc");
+        let base = rights::DIRECTORY & !SIZES_OF_FILES;
+        let dir = guest.open(".", DIRECTORY, base).unwrap();
+        let opened = guest.open_at(dir, 0, "file", CREAT | TRUNC, rights::INHERITED);
+        assert!(opened.is_ok());
         assert_eq!(guest.host_read("file"), b"");
     }
 
