@@ -1,5 +1,5 @@
-;; What the benches of WASI have a guest do, a function each. Descriptor 3 is the directory that it works in: `in` is
-;; read and `out` written, `a/b/c/d` is a file too, and `many` a folder of files. Any error is a trap.
+;; What the benches of WASI have a guest do, a function each. Descriptor 3 is the directory that it works in:
+;; `in` is read and `out` written, `a/b/c/d` is a file too, and `many` a folder of files. Any error is a trap.
 (module
   (import "wasi_snapshot_preview1" "clock_time_get"
     (func $clock_time_get (param i32 i64 i32) (result i32)))
@@ -107,7 +107,8 @@
         (i32.const 3) (i32.const 1) (i32.const 256) (i32.const 2) (i32.const 64)))
       (br_if $again (local.tee $times (i32.sub (local.get $times) (i32.const 1))))))
 
-  ;; Lists `many` as C libraries do: what was cut off at the end of the buffer is asked for again. Gives the number of entries.
+  ;; Lists `many` as C libraries do: what was cut off at the end of the buffer is asked for again. Gives the
+  ;; number of entries.
   (func (export "list") (param $bytes i32) (result i32)
     (local $fd i32) (local $cookie i64) (local $at i32) (local $end i32) (local $next i32) (local $count i32)
     (local.set $fd (call $open (i32.const 296) (i32.const 4) (i32.const 2) (global.get $list)))
