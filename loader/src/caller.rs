@@ -154,10 +154,13 @@ impl<'a, T> Caller<'a, T> {
     /// }
     /// ```
     pub fn memory(&mut self) -> Option<Memory> {
-        match self.get_export("memory")? {
-            Extern::Memory(memory) => Some(memory),
-            _ => None,
-        }
+        let core = self.store.core();
+        let instance = core.instances.get(self.instance? as usize)?;
+        let index = instance.module.exported_memory()?;
+        Some(Memory {
+            store: core.id,
+            index: *instance.memories.get(index as usize)?,
+        })
     }
 }
 

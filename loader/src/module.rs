@@ -63,6 +63,8 @@ struct Inner {
     imported_func_types: Box<[u32]>,
     /// Indices of the exports, sorted by name; made when first asked for.
     exports_by_name: OnceLock<Box<[u32]>>,
+    /// The memory exported as `memory`; found when first asked for, since WASI's calls all do.
+    exported_memory: OnceLock<Option<u32>>,
     /// Functions that escape and their places among the funcrefs, sorted by function; made when
     /// first asked for.
     escaping: OnceLock<Box<[(u32, u32)]>>,
@@ -286,6 +288,7 @@ impl Module {
                 type_ids,
                 imported_func_types: imported_func_types.collect(),
                 exports_by_name: OnceLock::new(),
+                exported_memory: OnceLock::new(),
                 escaping: OnceLock::new(),
                 debug_info: DebugInfo::default(),
                 manifest,
@@ -539,6 +542,17 @@ impl Module {
             .binary_search_by_key(&Some(name), |&index| name_of(index))
             .ok()?;
         Some(exports.get(*sorted.get(found)? as usize)?.index)
+    }
+
+    /// The memory that is exported as `memory`.
+    pub(crate) fn exported_memory(&self) -> Option<u32> {
+        let found = self.inner.exported_memory.get_or_init(|| {
+            let ExternIndex::Memory(index) = self.find_export("memory")? else {
+                return None;
+            };
+            Some(index)
+        });
+        *found
     }
 
     /// Where among the funcrefs of the vmctx that of a function is, if it escapes.

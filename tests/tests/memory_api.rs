@@ -3,9 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use precast_loader::{
-    Engine, Error, Instance, Memory, MemoryType, Store, UsageError, WASM_PAGE_BYTES,
+    Caller, Engine, Error, Instance, Linker, Memory, MemoryType, Store, UsageError, WASM_PAGE_BYTES,
 };
-use precast_tests::{call, instance};
+use precast_tests::{call, instance, module};
 
 const GUEST: &str = r#"
     (module
@@ -224,6 +224,49 @@ fn a_memory_of_four_gibibytes_is_reached_to_its_last_byte() {
     refused(memory.load::<u64>(&store, (1 << 32) - 7));
     let full = refused(memory.grow(&mut store, 1));
     assert_eq!(full, UsageError::CannotGrow);
+}
+
+#[test]
+fn a_host_function_gets_the_memory_that_its_caller_exports() {
+    // Its own second one, somebody else's, and none under that name.
+    for (text, pages) in [
+        (
+            r#"(memory 1) (memory (export "memory") 2) (memory (export "third") 3)"#,
+            Some(2),
+        ),
+        (r#"(export "memory" (memory 0)) (memory 2)"#, Some(5)),
+        (
+            r#"(memory (export "other") 1) (export "memory" (func 0))"#,
+            None,
+        ),
+        (r#"(memory (export "other") 1)"#, None),
+    ] {
+        let import = if pages == Some(5) {
+            r#"(import "host" "memory" (memory 0))"#
+        } else {
+            ""
+        };
+        let text = format!(
+            r#"(module (import "host" "look" (func $look)) {import} {text}
+              (func (export "run") (call $look) (call $look)))"#
+        );
+        let engine = Engine::default();
+        let module = module(&engine, &text);
+        let mut store = Store::new(&engine, Vec::new());
+        let imported = Memory::new(&mut store, MemoryType::new(5, None)).unwrap();
+        let mut linker = Linker::new(&engine);
+        linker
+            .func("host", "look", |mut caller: Caller<'_, Vec<_>>| {
+                let size = caller.memory().map(|memory| memory.size_pages(&caller));
+                caller.data_mut().push(size);
+            })
+            .unwrap();
+        linker.define("host", "memory", imported).unwrap();
+        let instance = linker.instantiate(&mut store, &module).unwrap();
+        let run = instance.typed_func::<(), ()>(&mut store, "run").unwrap();
+        run.call(&mut store, ()).unwrap();
+        assert_eq!(*store.data(), [pages, pages], "{text}");
+    }
 }
 
 #[test]

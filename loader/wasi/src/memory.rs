@@ -5,25 +5,16 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::io::{IoSlice, IoSliceMut};
 use std::ops::Range;
 
 use precast_loader::SharedMemory;
 
 use crate::{Errno, Result};
 
-/// The most buffers that one scatter or gather call may name (`IOV_MAX` of common hosts).
-const MAX_IOVECS: u32 = 1024;
+mod iovecs;
 
 /// The longest path that is taken from a guest, in bytes (`PATH_MAX` of common hosts).
 const MAX_PATH_BYTES: u32 = 4096;
-
-/// Bytes of one `iovec`: address `u32`, length `u32`.
-const IOVEC_BYTES: u32 = 8;
-
-/// The most bytes that one scatter or gather call copies out of or into a shared memory. It then moves fewer than
-/// asked for, which every caller must expect.
-const MAX_COPIED_BYTES: usize = 1 << 20;
 
 /// The guest's linear memory during one call.
 ///
@@ -37,10 +28,6 @@ enum Bytes<'a> {
     /// Never in place, always by way of copies.
     Shared(&'a SharedMemory),
 }
-
-/// A buffer that the guest named; checked to lie inside the memory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Iovec(Range<usize>);
 
 impl fmt::Debug for GuestMemory<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -201,129 +188,6 @@ impl<'a> GuestMemory<'a> {
         }
         Ok(path.to_owned())
     }
-
-    /// Reads a list of buffers; empty ones are left out.
-    ///
-    /// # Errors
-    ///
-    /// - [`Errno::Inval`] for more than 1024 buffers, or more bytes together than the result (`u32`) can report.
-    /// - [`Errno::Fault`] if the list or one of the buffers does not lie in memory.
-    pub(crate) fn iovecs(&self, ptr: u32, count: u32) -> Result<Vec<Iovec>> {
-        if count > MAX_IOVECS {
-            return Err(Errno::Inval);
-        }
-        let list_bytes = count.checked_mul(IOVEC_BYTES).ok_or(Errno::Inval)?;
-        let list = self.slice(ptr, list_bytes)?;
-        let mut iovecs = Vec::new();
-        let mut total_bytes = 0u32;
-        for entry in list.chunks_exact(IOVEC_BYTES as usize) {
-            let (address, len) = split_iovec(entry)?;
-            self.check(address, len)?;
-            total_bytes = total_bytes.checked_add(len).ok_or(Errno::Inval)?;
-            if len > 0 {
-                iovecs.push(Iovec(range(address, len)?));
-            }
-        }
-        Ok(iovecs)
-    }
-
-    /// Has `write` take the buffers as sources of one gathering write; gives how many bytes it took.
-    pub(crate) fn gather(
-        &self,
-        iovecs: &[Iovec],
-        write: impl FnOnce(&[IoSlice<'_>]) -> Result<usize>,
-    ) -> Result<usize> {
-        match &self.bytes {
-            Bytes::Own(bytes) => {
-                let slices = iovecs.iter();
-                let slices = slices.map(|Iovec(range)| bytes.get(range.clone()).map(IoSlice::new));
-                let slices: Option<Vec<_>> = slices.collect();
-                write(&slices.ok_or(Errno::Fault)?)
-            }
-            Bytes::Shared(memory) => {
-                let mut copies = copies_for(iovecs);
-                for (copy, Iovec(range)) in copies.iter_mut().zip(iovecs) {
-                    let read = memory.read(range.start as u64, copy);
-                    read.map_err(|_| Errno::Fault)?;
-                }
-                let slices: Vec<_> = copies.iter().map(|copy| IoSlice::new(copy)).collect();
-                write(&slices)
-            }
-        }
-    }
-
-    /// Has `read` fill the buffers as destinations of one scattering read; gives how many bytes it wrote.
-    ///
-    /// Buffers that overlap cannot be borrowed together. What it gets then ends before the first buffer that overlaps
-    /// an earlier one: a shorter read, which every caller of `fd_read` must expect.
-    pub(crate) fn scatter(
-        &mut self,
-        iovecs: &[Iovec],
-        read: impl FnOnce(&mut [IoSliceMut<'_>]) -> Result<usize>,
-    ) -> Result<usize> {
-        match &mut self.bytes {
-            Bytes::Own(bytes) => read(&mut disjoint(bytes, iovecs)?),
-            Bytes::Shared(memory) => {
-                let mut copies = copies_for(iovecs);
-                let mut slices: Vec<_> = copies.iter_mut().map(|it| IoSliceMut::new(it)).collect();
-                let count = read(&mut slices)?;
-                let mut left = count;
-                for (copy, Iovec(range)) in copies.iter().zip(iovecs) {
-                    let written = copy.get(..left.min(copy.len())).unwrap_or(copy);
-                    let copied = memory.write(range.start as u64, written);
-                    copied.map_err(|_| Errno::Fault)?;
-                    left = left.saturating_sub(written.len());
-                }
-                Ok(count)
-            }
-        }
-    }
-}
-
-/// Buffers of the host's for those of the guest's, as far as they are copied.
-fn copies_for(iovecs: &[Iovec]) -> Vec<Vec<u8>> {
-    let mut left = MAX_COPIED_BYTES;
-    let lens = iovecs.iter().map(|Iovec(range)| {
-        let len = range.len().min(left);
-        left = left.saturating_sub(len);
-        len
-    });
-    let lens = lens.take_while(|&len| len > 0);
-    lens.map(|len| vec![0; len]).collect()
-}
-
-/// The buffers in place, as far as they do not overlap.
-fn disjoint<'a>(bytes: &'a mut [u8], iovecs: &[Iovec]) -> Result<Vec<IoSliceMut<'a>>> {
-    let mut by_address: Vec<(usize, Range<usize>)> = Vec::new();
-    for (order, Iovec(wanted)) in iovecs.iter().enumerate() {
-        let at = by_address.partition_point(|(_, taken)| taken.start < wanted.start);
-        let overlaps_next = by_address
-            .get(at)
-            .is_some_and(|(_, next)| next.start < wanted.end);
-        let overlaps_previous = at
-            .checked_sub(1)
-            .and_then(|previous| by_address.get(previous))
-            .is_some_and(|(_, previous)| previous.end > wanted.start);
-        if overlaps_next || overlaps_previous {
-            break;
-        }
-        by_address.insert(at, (order, wanted.clone()));
-    }
-
-    let mut rest: &mut [u8] = bytes;
-    let mut rest_start = 0usize;
-    let mut slices = Vec::with_capacity(by_address.len());
-    for (order, Range { start, end }) in by_address {
-        let skip = start.checked_sub(rest_start).ok_or(Errno::Fault)?;
-        let len = end.checked_sub(start).ok_or(Errno::Fault)?;
-        let (_, tail) = rest.split_at_mut_checked(skip).ok_or(Errno::Fault)?;
-        let (slice, tail) = tail.split_at_mut_checked(len).ok_or(Errno::Fault)?;
-        slices.push((order, IoSliceMut::new(slice)));
-        rest = tail;
-        rest_start = end;
-    }
-    slices.sort_unstable_by_key(|(order, _)| *order);
-    Ok(slices.into_iter().map(|(_, slice)| slice).collect())
 }
 
 fn range(ptr: u32, len: u32) -> Result<Range<usize>> {
@@ -333,30 +197,9 @@ fn range(ptr: u32, len: u32) -> Result<Range<usize>> {
     Ok(start..end)
 }
 
-fn split_iovec(entry: &[u8]) -> Result<(u32, u32)> {
-    let (address, len) = entry.split_first_chunk::<4>().ok_or(Errno::Fault)?;
-    let len = len.first_chunk::<4>().ok_or(Errno::Fault)?;
-    Ok((u32::from_le_bytes(*address), u32::from_le_bytes(*len)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn iovec_list(entries: &[(u32, u32)]) -> Vec<u8> {
-        entries
-            .iter()
-            .flat_map(|(address, len)| [address.to_le_bytes(), len.to_le_bytes()])
-            .flatten()
-            .collect()
-    }
-
-    /// A memory of 64 bytes with the list at its start.
-    fn memory_with(entries: &[(u32, u32)]) -> Vec<u8> {
-        let mut bytes = iovec_list(entries);
-        bytes.resize(64, 0);
-        bytes
-    }
 
     #[test]
     fn accesses_end_at_the_last_byte() {
@@ -399,68 +242,12 @@ mod tests {
     }
 
     #[test]
-    fn iovec_lists_are_limited_and_checked() {
-        let mut bytes = memory_with(&[(40, 4), (60, 4), (50, 0)]);
-        let memory = GuestMemory::new(&mut bytes);
-        assert_eq!(memory.iovecs(0, 3), Ok(vec![Iovec(40..44), Iovec(60..64)]));
-        assert_eq!(memory.iovecs(0, 1025), Err(Errno::Inval));
-        assert_eq!(memory.iovecs(0, u32::MAX), Err(Errno::Inval));
-        assert_eq!(memory.iovecs(60, 1), Err(Errno::Fault));
-
-        let mut bytes = memory_with(&[(40, 4), (61, 4)]);
-        assert_eq!(GuestMemory::new(&mut bytes).iovecs(0, 2), Err(Errno::Fault));
-    }
-
-    #[test]
-    fn iovecs_whose_sum_exceeds_u32_are_refused() {
-        // Each entry names the whole memory; no real memory of 4 GiB is needed for the sum to overflow.
-        let half = 1u32 << 20;
-        let entries: Vec<(u32, u32)> = (0..1024).map(|_| (0, half)).collect();
-        let mut bytes = iovec_list(&entries);
-        bytes.resize(half as usize, 0);
-        let memory = GuestMemory::new(&mut bytes);
-        assert!(memory.iovecs(0, 1023).is_ok());
-
-        let big = 1u32 << 23;
-        let entries: Vec<(u32, u32)> = (0..1024).map(|_| (0, big)).collect();
-        let mut bytes = iovec_list(&entries);
-        bytes.resize(big as usize, 0);
-        let memory = GuestMemory::new(&mut bytes);
-        assert_eq!(memory.iovecs(0, 1024), Err(Errno::Inval));
-    }
-
-    #[test]
-    fn scattering_keeps_the_order_of_the_list() {
-        let mut bytes = [0u8; 16];
-        let list = [Iovec(8..10), Iovec(0..4), Iovec(4..8)];
-        let mut slices = disjoint(&mut bytes, &list).unwrap();
-        let lens: Vec<usize> = slices.iter().map(|slice| slice.len()).collect();
-        assert_eq!(lens, [2, 4, 4]);
-        slices[0].copy_from_slice(b"ab");
-        slices[1].copy_from_slice(b"cdef");
-        assert_eq!(&bytes[..10], b"cdef\0\0\0\0ab");
-    }
-
-    #[test]
-    fn scattering_ends_before_an_overlap() {
-        let mut bytes = [0u8; 16];
-        for overlapping in [2..6, 0..4, 3..4, 0..16] {
-            let list = [Iovec(0..4), Iovec(overlapping), Iovec(8..9)];
-            assert_eq!(disjoint(&mut bytes, &list).unwrap().len(), 1);
-        }
-        let list = [Iovec(4..8), Iovec(0..5)];
-        assert_eq!(disjoint(&mut bytes, &list).unwrap().len(), 1);
-    }
-
-    #[test]
     fn a_shared_memory_is_read_and_written_by_way_of_copies() {
         use precast_loader::{Engine, MemoryType};
 
         let ty = MemoryType::new(1, Some(1)).shared();
         let shared = SharedMemory::new(&Engine::default(), ty).unwrap();
-        shared
-            .write(0, &iovec_list(&[(104, 3), (101, 2), (200, 0)]))
-            .unwrap();
+        shared.write(4, &3u32.to_le_bytes()).unwrap();
         shared.write(100, b"precast").unwrap();
         let mut memory = GuestMemory::shared(&shared);
         assert_eq!(memory.read_u32(4), Ok(3));
@@ -469,38 +256,11 @@ mod tests {
         assert_eq!(memory.check(65_536, 0), Ok(()));
         assert_eq!(memory.check(65_536, 1), Err(Errno::Fault));
         assert_eq!(memory.slice(u32::MAX, u32::MAX).err(), Some(Errno::Fault));
-        assert_eq!(memory.iovecs(65_535, 1), Err(Errno::Fault));
-
-        let iovecs = memory.iovecs(0, 3).unwrap();
-        let mut gathered = Vec::new();
-        let count = memory.gather(&iovecs, |slices| {
-            slices
-                .iter()
-                .for_each(|slice| gathered.extend_from_slice(slice));
-            Ok(gathered.len())
-        });
-        assert_eq!((count, &gathered[..]), (Ok(5), &b"astre"[..]));
-        // Fewer bytes are read than there is room for: the rest stays as it was.
-        let count = memory.scatter(&iovecs, |slices| {
-            slices[0].copy_from_slice(b"xyz");
-            slices[1][0] = b'_';
-            Ok(4)
-        });
-        assert_eq!(count, Ok(4));
         let count = memory.fill(200, 8, |bytes| {
             bytes[..2].copy_from_slice(b"ab");
             Ok(2)
         });
         assert_eq!(count, Ok(2));
-        assert_eq!(shared.read_vec(100, 7).unwrap(), b"p_ecxyz");
         assert_eq!(shared.read_vec(200, 3).unwrap(), b"ab\0");
-    }
-
-    #[test]
-    fn no_more_than_a_mebibyte_is_copied_at_once() {
-        let whole = 0..1 << 30;
-        let copies = copies_for(&[Iovec(0..10), Iovec(whole.clone()), Iovec(whole)]);
-        let lens: Vec<usize> = copies.iter().map(Vec::len).collect();
-        assert_eq!(lens, [10, MAX_COPIED_BYTES - 10]);
     }
 }

@@ -104,6 +104,18 @@ pub(crate) const NEED_WRITING: Rights = FD_WRITE | FD_ALLOCATE | FD_FILESTAT_SET
 /// Rights for which a file is opened for reading.
 pub(crate) const NEED_READING: Rights = FD_READ | FD_READDIR;
 
+/// What a directory may be used for that was opened with the rights `wanted` and `inheriting` beneath one with `of_parent`.
+///
+/// Cutting files at opening is among it wherever their size may be set afterwards: Go opens its directories without asking
+/// for it, and cuts files beneath them all the same.
+pub(crate) fn of_directory(wanted: Rights, inheriting: Rights, of_parent: Rights) -> Rights {
+    let mut base = wanted & DIRECTORY;
+    if inheriting & FD_FILESTAT_SET_SIZE != 0 {
+        base |= of_parent & PATH_FILESTAT_SET_SIZE;
+    }
+    base
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

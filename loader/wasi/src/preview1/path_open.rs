@@ -71,7 +71,11 @@ impl Request {
         };
         ctx.table.dir(fd, self.needed_of_parent() & !denied)?;
         // That a mount is read-only says more than that rights are missing.
-        let inheritable = ctx.table.get(fd)?.inheriting;
+        let Descriptor {
+            base: of_parent,
+            inheriting: inheritable,
+            ..
+        } = *ctx.table.get(fd)?;
         if self.base & !inheritable & !denied != 0 {
             return Err(Errno::Notcapable);
         }
@@ -101,17 +105,20 @@ impl Request {
             Opened::Dir(_) if wants_dir && (self.writes() || self.has(oflags::TRUNC)) => {
                 Err(Errno::Isdir)
             }
-            Opened::Dir(handle) => Ok(Descriptor {
-                kind: Kind::Dir(OpenDir {
-                    handle,
-                    preopen: None,
-                    read_only: parent.read_only,
-                    flags: self.fdflags,
-                    listing: None,
-                }),
-                base: base & rights::DIRECTORY,
-                inheriting: self.inheriting & inheritable,
-            }),
+            Opened::Dir(handle) => {
+                let inheriting = self.inheriting & inheritable;
+                Ok(Descriptor {
+                    kind: Kind::Dir(OpenDir {
+                        handle,
+                        preopen: None,
+                        read_only: parent.read_only,
+                        flags: self.fdflags,
+                        listing: None,
+                    }),
+                    base: rights::of_directory(base, inheriting, of_parent),
+                    inheriting,
+                })
+            }
         }
     }
 
@@ -153,7 +160,8 @@ impl Request {
 mod tests {
     use super::*;
     use crate::preview1::{
-        fd_close, fd_filestat_set_size, fd_filestat_set_times, fd_write, path_unlink_file,
+        fd_close, fd_fdstat_set_rights, fd_filestat_set_size, fd_filestat_set_times, fd_write,
+        path_unlink_file,
     };
     use crate::testing::{Guest, READ, READ_WRITE};
 
@@ -279,13 +287,29 @@ mod tests {
         guest.host_write("file", b"abc");
         let all = rights::DIRECTORY;
         let dir = guest.open(".", DIRECTORY, all).unwrap();
-        let weak = guest
-            .open(".", DIRECTORY, all & !rights::PATH_FILESTAT_SET_SIZE)
-            .unwrap();
-        let refused = guest.open_at(weak, 0, "file", TRUNC, READ_WRITE);
-        assert_eq!(refused, Err(Errno::Notcapable));
+        let weak = guest.open(".", DIRECTORY, all).unwrap();
+        let less = all & !rights::PATH_FILESTAT_SET_SIZE;
+        fd_fdstat_set_rights(&mut guest.ctx, weak, less, rights::INHERITED).unwrap();
+        let weaker = guest.open_at(weak, 0, ".", DIRECTORY, less).unwrap();
+        for fd in [weak, weaker] {
+            let refused = guest.open_at(fd, 0, "file", TRUNC, READ_WRITE);
+            assert_eq!(refused, Err(Errno::Notcapable));
+        }
         assert_eq!(guest.host_read("file"), b"abc");
         assert!(guest.open_at(dir, 0, "file", TRUNC, READ).is_ok());
+        assert_eq!(guest.host_read("file"), b"");
+    }
+
+    #[test]
+    fn files_are_cut_beneath_a_directory_opened_for_reading() {
+        // The rights are those of Go's `os.OpenRoot`, and then of `Root.Create`.
+        const SIZES_OF_FILES: Rights = rights::PATH_FILESTAT_SET_SIZE | rights::FD_DATASYNC;
+        let mut guest = Guest::with_dir("open-trunc-go");
+        guest.host_write("file", b"abc");
+        let base = rights::DIRECTORY & !SIZES_OF_FILES;
+        let dir = guest.open(".", DIRECTORY, base).unwrap();
+        let opened = guest.open_at(dir, 0, "file", CREAT | TRUNC, rights::INHERITED);
+        assert!(opened.is_ok());
         assert_eq!(guest.host_read("file"), b"");
     }
 
