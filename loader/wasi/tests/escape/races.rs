@@ -244,7 +244,7 @@ fn until_both_outcomes(world: &World, mut act: impl FnMut(&mut Race<'_>)) {
     {
         act(&mut race);
         rounds += 1;
-        if rounds % BETWEEN_CHECKS == 0 {
+        if rounds.is_multiple_of(BETWEEN_CHECKS) {
             check(world);
         }
     }
