@@ -2,7 +2,10 @@
 
 #![allow(dead_code, reason = "each suite uses a part")]
 
+pub(crate) mod calls;
+
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use precast_wasi::{GuestMemory, WasiCtx};
 
@@ -54,7 +57,9 @@ pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
     pub(crate) fn new(name: &str) -> Scratch {
-        let name = format!("precast-wasi-test-{}-{name}", std::process::id());
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("precast-wasi-{name}-{}-{count}", std::process::id());
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&path).unwrap();
         Scratch(path.canonicalize().unwrap())

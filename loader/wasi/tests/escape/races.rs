@@ -161,7 +161,9 @@ fn use_everything_below(race: &mut Race<'_>, dir: &str) {
         Action::ReadLink(MOUNT_FD, below("inwards")),
         Action::CreateDirectory(MOUNT_FD, below("made-dir")),
         Action::RemoveDirectory(MOUNT_FD, below("made-dir")),
+        // What is outside, but not in the honest directory.
         Action::RemoveDirectory(MOUNT_FD, below("empty")),
+        Action::Unlink(MOUNT_FD, below("a")),
         Action::Symlink("a".into(), MOUNT_FD, below("made-link")),
         Action::Rename(MOUNT_FD, below("made-link"), MOUNT_FD, below("moved-link")),
         Action::Unlink(MOUNT_FD, below("moved-link")),
@@ -244,6 +246,12 @@ fn until_both_outcomes(world: &World, mut act: impl FnMut(&mut Race<'_>)) {
     {
         act(&mut race);
         rounds += 1;
+        let too_many = OF_EACH_OUTCOME.max(of_each) * 200;
+        assert!(
+            u64::from(rounds) < too_many,
+            "not a race: {:?}",
+            race.outcomes
+        );
         if rounds.is_multiple_of(BETWEEN_CHECKS) {
             check(world);
         }

@@ -60,9 +60,14 @@ impl World {
     pub(crate) fn new(name: &str) -> World {
         let scratch = Scratch::new(name);
         let root = scratch.path().join("a/b/c/d");
-        for dir in ["outside/dir/deep", "outside/empty", "mount-secret"]
-            .into_iter()
-            .chain(MOUNTS)
+        for dir in [
+            "outside/dir/deep",
+            "outside/empty",
+            "outside/b",
+            "mount-secret",
+        ]
+        .into_iter()
+        .chain(MOUNTS)
         {
             fs::create_dir_all(root.join(dir)).unwrap();
         }
@@ -84,6 +89,7 @@ impl World {
 
         let frozen = root.join("frozen");
         fs::create_dir_all(frozen.join("dir/a")).unwrap();
+        fs::create_dir_all(frozen.join("a")).unwrap();
         fs::write(frozen.join("file"), "frozen").unwrap();
         fs::write(frozen.join("dir/file"), "frozen too").unwrap();
         for (target, name) in [
