@@ -27,6 +27,8 @@ pub(crate) const RESULT: u32 = 0x400;
 pub(crate) const SECOND_RESULT: u32 = 0x500;
 pub(crate) const PATH: u32 = 0x1000;
 pub(crate) const OTHER_PATH: u32 = 0x3000;
+/// Where all that ends.
+pub(crate) const LISTS_AND_PATHS: u32 = 0x3100;
 pub(crate) const BUFFER: u32 = 0x8000;
 
 pub(crate) const CREAT: u32 = 1;
@@ -147,7 +149,16 @@ impl Call {
     }
 
     pub(crate) fn run(&self, guest: &mut Guest, args: &[u64]) -> Result<()> {
-        guest.call(|ctx, memory| (self.run)(ctx, memory, args))
+        guest.call(|ctx, memory| self.run_in(ctx, memory, args))
+    }
+
+    pub(crate) fn run_in(
+        &self,
+        ctx: &mut WasiCtx,
+        memory: &mut GuestMemory<'_>,
+        args: &[u64],
+    ) -> Result<()> {
+        (self.run)(ctx, memory, args)
     }
 }
 
