@@ -54,6 +54,9 @@ fn the_end_of_a_small_host_comes_first() {
     assert!(ran.status.success() && ran_one, "{said}");
 }
 
+/// A call with the address and the length of a path.
+type PathCall = fn(&mut Guest, u32, u32) -> Result<()>;
+
 #[test]
 #[ignore = "run by the test before it, with few files"]
 fn on_a_small_host() {
@@ -65,7 +68,7 @@ fn on_a_small_host() {
 
     // What opens something on the way has an error too, or can do without.
     let (path, len) = guest.put(PATH, b"dir/new");
-    let calls: [fn(&mut Guest, u32, u32) -> Result<()>; 5] = [
+    let calls: [PathCall; 5] = [
         |guest, path, len| {
             guest.call(|ctx, memory| path_create_directory(ctx, memory, MOUNT, path, len))
         },
