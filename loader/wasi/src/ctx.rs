@@ -6,6 +6,7 @@ mod limits;
 
 use std::fmt;
 
+use crate::broken_pipe::PipeWatch;
 use crate::table::Table;
 use crate::{Clock, Random};
 
@@ -35,6 +36,7 @@ pub struct WasiCtx {
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) random: Box<dyn Random>,
     pub(crate) limits: Limits,
+    pub(crate) pipe_watch: PipeWatch,
     pub(crate) exit_code: Option<i32>,
 }
 

@@ -31,6 +31,7 @@
     )
 )]
 
+mod broken_pipe;
 mod clock;
 mod ctx;
 mod descriptor;
@@ -50,6 +51,7 @@ mod table;
 mod testing;
 mod types;
 
+pub use broken_pipe::BrokenPipe;
 pub use clock::{Clock, ClockId, HostClock, VirtualClock};
 pub use ctx::{ConfigError, Limits, WasiCtx, WasiCtxBuilder};
 pub use errno::{Errno, Result};

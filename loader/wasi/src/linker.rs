@@ -4,7 +4,7 @@ use std::fmt;
 
 use precast_loader::{Caller, Error, Linker};
 
-use crate::{Errno, GuestMemory, WasiCtx, preview1};
+use crate::{Errno, GuestMemory, WasiCtx, broken_pipe, preview1};
 
 /// The name that guests import WASI preview 1 under.
 const MODULE: &str = "wasi_snapshot_preview1";
@@ -177,10 +177,13 @@ fn with_memory<T>(
     let memory = caller.memory().ok_or_else(|| Error::host(NoMemory))?;
     if let Some(memory) = memory.as_shared(&*caller) {
         let host = get(caller.data_mut());
-        return Ok(number(call(host, &mut GuestMemory::shared(&memory))));
+        let result = call(host, &mut GuestMemory::shared(&memory));
+        return Ok(number(broken_pipe::checked(host, result)?));
     }
     let (bytes, host) = memory.data_and_store_mut(caller);
-    Ok(number(call(get(host), &mut GuestMemory::new(bytes))))
+    let ctx = get(host);
+    let result = call(ctx, &mut GuestMemory::new(bytes));
+    Ok(number(broken_pipe::checked(ctx, result)?))
 }
 
 fn number(result: crate::Result<()>) -> i32 {

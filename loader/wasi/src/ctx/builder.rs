@@ -9,6 +9,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
 use super::{ConfigError, Limits, WasiCtx};
+use crate::broken_pipe::PipeWatch;
 use crate::clock::{Clock, HostClock};
 use crate::descriptor::Descriptor;
 use crate::handle::{Directory, HostDir};
@@ -27,6 +28,7 @@ pub struct WasiCtxBuilder {
     clock: Box<dyn Clock>,
     random: Box<dyn Random>,
     limits: Limits,
+    end_on_broken_pipe: bool,
 }
 
 impl fmt::Debug for WasiCtxBuilder {
@@ -73,6 +75,7 @@ impl Default for WasiCtxBuilder {
             clock: Box::new(HostClock),
             random: Box::new(HostRandom),
             limits: Limits::default(),
+            end_on_broken_pipe: false,
         }
     }
 }
@@ -187,6 +190,23 @@ impl WasiCtxBuilder {
         self
     }
 
+    /// Whether a program that writes to standard output or error after its last reader has gone is ended, as native
+    /// programs are by SIGPIPE; off by default, when the write fails with [`Errno::Pipe`](crate::Errno::Pipe).
+    ///
+    /// The call into the guest then fails with an error that holds [`BrokenPipe`](crate::BrokenPipe).
+    ///
+    /// ```
+    /// let ctx = precast_wasi::WasiCtx::builder()
+    ///     .inherit_stdio()
+    ///     .end_on_broken_pipe(true)
+    ///     .build()?;
+    /// # Ok::<(), precast_wasi::ConfigError>(())
+    /// ```
+    pub fn end_on_broken_pipe(&mut self, end: bool) -> &mut WasiCtxBuilder {
+        self.end_on_broken_pipe = end;
+        self
+    }
+
     /// Gives the directory `host_path` and all beneath it, to read and to change, as `guest_path`.
     pub fn preopened_dir(
         &mut self,
@@ -240,6 +260,7 @@ impl WasiCtxBuilder {
             clock,
             random,
             limits,
+            end_on_broken_pipe,
         } = std::mem::take(self);
 
         let guest_paths = mounts.iter().map(|mount| &mount.guest_path);
@@ -276,6 +297,7 @@ impl WasiCtxBuilder {
             clock,
             random,
             limits,
+            pipe_watch: PipeWatch::new(end_on_broken_pipe),
             exit_code: None,
         })
     }
