@@ -178,12 +178,14 @@ fn with_memory<T>(
     if let Some(memory) = memory.as_shared(&*caller) {
         let host = get(caller.data_mut());
         let result = call(host, &mut GuestMemory::shared(&memory));
-        return Ok(number(broken_pipe::checked(host, result)?));
+        broken_pipe::check(host)?;
+        return Ok(number(result));
     }
     let (bytes, host) = memory.data_and_store_mut(caller);
     let ctx = get(host);
     let result = call(ctx, &mut GuestMemory::new(bytes));
-    Ok(number(broken_pipe::checked(ctx, result)?))
+    broken_pipe::check(ctx)?;
+    Ok(number(result))
 }
 
 fn number(result: crate::Result<()>) -> i32 {
