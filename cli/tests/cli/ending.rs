@@ -1,6 +1,6 @@
 //! How a guest of `precast run` is ended from outside, and terminals.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -126,17 +126,22 @@ fn a_guest_whose_messages_nobody_reads_ends_too() {
 }
 
 #[test]
-fn results_that_nobody_reads_are_no_error() {
+fn what_the_command_says_and_nobody_reads_is_no_error() {
     let scratch = Scratch::new();
-    // Only when the input ends does it return.
-    let text = format!(
-        "(module {IMPORTS} (func (export \"f\") (result i32) (call $read) (i32.const 42)))"
-    );
-    let file = scratch.file("result.wat", text);
-    let mut child = start(&file, &["--invoke", "f"]);
-    drop(child.stdout.take());
-    drop(child.stdin.take());
-    assert_eq!(end(child), (Some(0), String::new()));
+    let text = "(module (func (export \"f\") (result i32) (i32.const 42)))";
+    let module = scratch.file("result.wat", text);
+    let artifact = scratch.artifact("result.precast", text, &[]);
+    let check = |args: &[&str], file: &Path| {
+        let mut command = precast(args).into_command();
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        let output = command.arg(file).stdout(writer).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+        assert_eq!(output.status.code(), Some(0));
+    };
+    check(&["run", "--invoke", "f"], &module);
+    check(&["inspect"], &artifact);
+    check(&["--help"], Path::new("run"));
 }
 
 #[test]
