@@ -11,8 +11,13 @@ pub(crate) const FAILED: u8 = 1;
 pub(crate) const USAGE: u8 = 2;
 /// A bug of ours; also what Rust ends a process with whose main thread panicked.
 pub(crate) const PANICKED: u8 = 101;
+/// The guest took longer than it may: what coreutils' `timeout` reports.
+pub(crate) const TIMED_OUT: u8 = 124;
 /// The guest trapped, or threw what nothing caught: what a shell reports for a process that aborted.
 pub(crate) const TRAPPED: u8 = 134;
+/// Nobody reads the guest's output any more: what a shell reports for a process that SIGPIPE has
+/// killed.
+pub(crate) const BROKEN_PIPE: u8 = 141;
 
 /// Longer lines are cut.
 const MAX_LINE_CHARS: usize = 1000;

@@ -1,34 +1,59 @@
-//! What a guest is given: arguments, environment, directories, standard streams. Nothing else.
+//! What a guest is given: arguments, environment, directories, standard streams, time and chance.
+//! Nothing else.
 
-use std::env;
+mod environment;
+mod mount;
+
 use std::path::Path;
 
-use anyhow::{Result, anyhow};
-use clap::Args;
-use precast_wasi::WasiCtx;
+use anyhow::Result;
+use clap::{Args, value_parser};
+use precast_wasi::{SeededRandom, VirtualClock, WasiCtx, WasiCtxBuilder};
 
-/// Options of `run` that open the sandbox.
+use environment::Variable;
+use mount::Mount;
+
+const NANOSECONDS: u64 = 1_000_000_000;
+
+/// By how much a clock of the guest's own moves on when the guest looks at it, in nanoseconds.
+const CLOCK_STEP: u64 = 1_000;
+
+/// The last second that a guest can be told.
+const LAST_SECOND: u64 = u64::MAX / NANOSECONDS;
+
+/// Options of `run` that open the sandbox, or say what is in it.
 #[derive(Debug, Args)]
 pub(crate) struct GrantArgs {
-    /// Give the guest a directory, to read and to change, under the name GUEST [default: HOST]
-    #[arg(long = "dir", value_name = "HOST[::GUEST]", value_parser = mount)]
+    /// A directory, to read and to change, under the name GUEST [default: HOST]; with `:ro`, to read
+    /// only
+    ///
+    /// Names may hold colons: what counts is `:ro` or `:rw` at the end, then the last `::`. A
+    /// directory x:ro is `x:ro:rw`, a directory a::b is `a::b::GUEST`.
+    #[arg(long = "dir", value_name = "HOST[::GUEST][:ro]", value_parser = mount::parse)]
     dirs: Vec<Mount>,
 
-    /// Set a variable in the guest's environment, to precast's own value if none is given
-    #[arg(long = "env", value_name = "NAME[=VALUE]", value_parser = variable)]
+    /// A variable of the environment; without VALUE it is precast's own, if it has one
+    #[arg(long = "env", value_name = "NAME[=VALUE]", value_parser = environment::parse)]
     variables: Vec<Variable>,
-}
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Mount {
-    host_path: String,
-    guest_path: String,
-}
+    /// All of precast's environment; what --env says comes instead or in addition
+    ///
+    /// Variables that are not UTF-8 are left out, with a warning.
+    #[arg(long)]
+    env_inherit: bool,
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Variable {
-    name: String,
-    value: Option<String>,
+    /// Clocks that are the same in every run: they start at TIME, in seconds since 1970, and go on
+    /// by a microsecond with every look at them; waiting takes no time
+    #[arg(
+        long,
+        value_name = "TIME",
+        value_parser = value_parser!(u64).range(..=LAST_SECOND),
+    )]
+    fixed_clock: Option<u64>,
+
+    /// Random bytes that are the same in every run with the same N; not for secrets
+    #[arg(long, value_name = "N")]
+    random_seed: Option<u64>,
 }
 
 impl GrantArgs {
@@ -36,93 +61,30 @@ impl GrantArgs {
     ///
     /// # Errors
     ///
-    /// If a directory cannot be opened, or a text is not one that a guest can receive.
-    pub(crate) fn wasi(&self, file: &Path, args: &[String]) -> Result<WasiCtx> {
+    /// If a text is not one that a guest can receive.
+    pub(crate) fn builder(&self, file: &Path, args: &[String]) -> Result<WasiCtxBuilder> {
         let program = file.file_name().unwrap_or(file.as_os_str());
         let mut builder = WasiCtx::builder();
         builder
             .inherit_stdio()
             .arg(program.to_string_lossy())
             .args(args);
-        for Variable { name, value } in &self.variables {
-            match value {
-                Some(value) => {
-                    builder.env(name, value);
-                }
-                // A variable that is not set here is not set there.
-                None => {
-                    if let Some(value) = env::var_os(name) {
-                        let value = value.into_string().map_err(|value| {
-                            anyhow!("the variable {name} is not UTF-8: {}", value.display())
-                        })?;
-                        builder.env(name, value);
-                    }
-                }
-            }
+        for (name, value) in environment::variables(&self.variables, self.env_inherit)? {
+            builder.env(name, value);
         }
-        for Mount {
-            host_path,
-            guest_path,
-        } in &self.dirs
-        {
-            builder.preopened_dir(host_path, guest_path);
+        for mount in &self.dirs {
+            let (host_path, guest_path) = (&mount.host_path, &mount.guest_path);
+            match mount.read_only {
+                true => builder.preopened_dir_read_only(host_path, guest_path),
+                false => builder.preopened_dir(host_path, guest_path),
+            };
         }
-        Ok(builder.build()?)
-    }
-}
-
-fn mount(text: &str) -> Result<Mount, String> {
-    let (host_path, guest_path) = text.split_once("::").unwrap_or((text, text));
-    if host_path.is_empty() || guest_path.is_empty() {
-        return Err("a directory without a name".into());
-    }
-    Ok(Mount {
-        host_path: host_path.into(),
-        guest_path: guest_path.into(),
-    })
-}
-
-fn variable(text: &str) -> Result<Variable, String> {
-    let (name, value) = match text.split_once('=') {
-        Some((name, value)) => (name, Some(value.to_owned())),
-        None => (text, None),
-    };
-    if name.is_empty() {
-        return Err("a variable without a name".into());
-    }
-    Ok(Variable {
-        name: name.into(),
-        value,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_directory_keeps_its_name_unless_it_gets_another() {
-        let check = |text, host: &str, guest: &str| {
-            let Mount {
-                host_path,
-                guest_path,
-            } = mount(text).unwrap();
-            assert_eq!((&*host_path, &*guest_path), (host, guest));
-        };
-        check(".", ".", ".");
-        check("data::/in", "data", "/in");
-        check("/srv/a:b", "/srv/a:b", "/srv/a:b");
-        for wrong in ["", "::", "a::", "::b"] {
-            assert!(mount(wrong).is_err(), "{wrong:?}");
+        if let Some(seconds) = self.fixed_clock {
+            builder.clock(VirtualClock::new(seconds * NANOSECONDS, CLOCK_STEP));
         }
-    }
-
-    #[test]
-    fn a_variable_may_come_with_its_value() {
-        let value = |text| variable(text).unwrap().value;
-        assert_eq!(value("A=b=c").as_deref(), Some("b=c"));
-        assert_eq!(value("A=").as_deref(), Some(""));
-        assert_eq!(value("A"), None);
-        assert!(variable("=b").is_err());
+        if let Some(seed) = self.random_seed {
+            builder.random(SeededRandom::new(seed));
+        }
+        Ok(builder)
     }
 }

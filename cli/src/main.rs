@@ -8,6 +8,7 @@
 
 mod codegen;
 mod compile;
+mod duration;
 mod exit;
 mod features;
 mod grants;
@@ -39,7 +40,9 @@ Exit codes:
   1    an error, named on standard error; with `wast`, a directive that did not pass
   2    the command line makes no sense
   101  a bug in precast
+  124  the guest ran for longer than `run --timeout` allows
   134  the guest trapped, or threw what nothing caught
+  141  nobody reads the output of the guest any more
   With `run`, a guest that ends itself decides the exit code.";
 
 /// Compiles WebAssembly ahead of time to native artifacts, and runs them.

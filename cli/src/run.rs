@@ -9,18 +9,25 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, value_parser};
 use precast_artifacts_format::Artifact;
 use precast_compiler::Features;
-use precast_loader::{Config, Engine, ExternType, FuncType, Instance, Linker, Module, Store};
-use precast_wasi::{Exit, WasiCtx};
+use precast_loader::{
+    Config, Engine, Error, ExternType, FuncType, Instance, Linker, Module, Store, TrapCode,
+};
+use precast_wasi::{BrokenPipe, Exit, WasiCtx};
 
 use crate::codegen::{self, CodegenArgs, Cpu};
 use crate::grants::GrantArgs;
 use crate::input::{Input, Kind};
-use crate::{exit, invoke, output};
+use crate::{duration, exit, invoke, output};
+
+mod watchdog;
+
+use watchdog::{Watchdog, say_stopped};
 
 /// Stack for the host functions that a guest calls when its own is nearly used up, in bytes.
 const HOST_STACK_BYTES: usize = 1 << 20;
@@ -36,7 +43,9 @@ What follows FILE goes to the guest from the first word on that is no option of 
 Examples:
   precast run app.precast -- --verbose input.txt
   precast run --dir .::/work --env LANG app.wasm
+  precast run --dir data::/data:ro --env-inherit app.wasm
   precast run --invoke div_rem math.wat -17 5
+  precast run --timeout 10s untrusted.wasm
   precast run --fuel 1000000000 untrusted.wasm   stops it, always at the same place";
 
 /// Run an artifact, or a module as if it had been compiled for this machine
@@ -54,9 +63,6 @@ pub(crate) struct RunArgs {
     )]
     args: Vec<String>,
 
-    #[command(flatten)]
-    grants: GrantArgs,
-
     /// Call the exported function NAME with ARGS and print its results, one per line
     #[arg(long, value_name = "NAME")]
     invoke: Option<String>,
@@ -70,9 +76,20 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(..=i64::MAX as u64))]
     fuel: Option<u64>,
 
+    /// How long the guest may run, in seconds or with ms, s, m or h; the time before, for compiling
+    /// and loading, does not count
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    timeout: Option<Duration>,
+
     /// Compare an artifact with its digests before it is run
     #[arg(long)]
     verify: bool,
+
+    #[command(
+        flatten,
+        next_help_heading = "What the guest gets, beside its arguments and the standard streams"
+    )]
+    grants: GrantArgs,
 
     #[command(
         flatten,
@@ -88,13 +105,15 @@ pub(crate) struct RunArgs {
 /// If there is nothing to run, or the guest fails otherwise than by trapping.
 pub(crate) fn run(args: RunArgs) -> Result<ExitCode> {
     let input = Input::open(&args.file)?;
-    let wasi = args.grants.wasi(&args.file, &args.args)?;
+    let mut wasi = args.grants.builder(&args.file, &args.args)?;
+    // As native programs end.
+    let wasi = wasi.end_on_broken_pipe(true).build()?;
     let guest = Guest {
         name: input.name.clone(),
         code: Code::read(input, &args)?,
-        wasi,
         max_stack_bytes: args.max_stack,
         fuel: args.fuel,
+        timeout: args.timeout,
         invoke: args.invoke,
         args: args.args,
     };
@@ -102,7 +121,7 @@ pub(crate) fn run(args: RunArgs) -> Result<ExitCode> {
     io::stdout()
         .flush()
         .context("cannot write to standard output")?;
-    on_own_stack(args.max_stack, || guest.run())
+    on_own_stack(args.max_stack, || guest.run(wasi))
 }
 
 /// Where the machine code is.
@@ -135,7 +154,7 @@ impl Code {
         }
     }
 
-    fn load(&self, engine: &Engine, name: &str) -> Result<Module, precast_loader::Error> {
+    fn load(&self, engine: &Engine, name: &str) -> Result<Module, Error> {
         match self {
             // SAFETY: to run the code in this file is what the user asked for; that it is
             // precast's, and is not changed meanwhile, is theirs to see to, as with any program.
@@ -154,15 +173,15 @@ struct Guest {
     /// How messages call it.
     name: String,
     code: Code,
-    wasi: WasiCtx,
     max_stack_bytes: usize,
     fuel: Option<u64>,
+    timeout: Option<Duration>,
     invoke: Option<String>,
     args: Vec<String>,
 }
 
 impl Guest {
-    fn run(self) -> Result<ExitCode> {
+    fn run(&self, wasi: WasiCtx) -> Result<ExitCode> {
         let mut config = Config::new();
         config.max_stack_bytes(self.max_stack_bytes);
         let engine = Engine::new(&config);
@@ -186,11 +205,18 @@ impl Guest {
 
         let mut linker = Linker::new(&engine);
         precast_wasi::add_to_linker(&mut linker, |wasi: &mut WasiCtx| wasi)?;
-        let mut store = Store::new(&engine, self.wasi);
+        let mut store = Store::new(&engine, wasi);
         if let Some(fuel) = self.fuel {
             store.set_fuel(fuel);
         }
+        let watchdog = self
+            .timeout
+            .map(|timeout| Watchdog::start(&self.name, timeout))
+            .transpose()?;
         let called = (|| {
+            if let Some(timeout) = self.timeout {
+                store.set_timeout(timeout)?;
+            }
             let instance: Instance = linker.instantiate(&mut store, &module)?;
             if self.invoke.is_some() && name != INITIALIZE && has_initialize(&module) {
                 instance
@@ -199,13 +225,36 @@ impl Guest {
             }
             instance.func(&mut store, name)?.call(&mut store, &params)
         })();
+        drop(watchdog);
         match called {
             Ok(results) => {
                 let lines = results.iter().map(|value| invoke::format(value) + "\n");
                 output::print(&lines.collect::<String>())?;
                 Ok(ExitCode::SUCCESS)
             }
-            Err(error) => ended(error).with_context(|| self.name.clone()),
+            Err(error) => self.ended(error),
+        }
+    }
+
+    /// The exit code of a guest that did not return.
+    fn ended(&self, error: Error) -> Result<ExitCode> {
+        if let Some(Exit(code)) = error.downcast_ref() {
+            // The operating system keeps just these bits.
+            return Ok(((code & 0xff) as u8).into());
+        }
+        if error.downcast_ref::<BrokenPipe>().is_some() {
+            return Ok(exit::BROKEN_PIPE.into());
+        }
+        match (&error, self.timeout) {
+            (Error::Trap(trap), Some(timeout)) if trap.code() == TrapCode::DeadlineExceeded => {
+                say_stopped(&self.name, timeout, trap.backtrace());
+                Ok(exit::TIMED_OUT.into())
+            }
+            (Error::Trap(_) | Error::Exception(_), _) => {
+                exit::say(format_args!("precast: {error}"));
+                Ok(exit::TRAPPED.into())
+            }
+            _ => Err(error).with_context(|| self.name.clone()),
         }
     }
 }
@@ -246,21 +295,6 @@ fn exported_functions(module: &Module) -> String {
 
 fn has_initialize(module: &Module) -> bool {
     module.export(INITIALIZE) == Some(ExternType::Func(FuncType::new([], [])))
-}
-
-/// The exit code of a guest that did not return.
-fn ended(error: precast_loader::Error) -> Result<ExitCode> {
-    if let Some(Exit(code)) = error.downcast_ref() {
-        // The operating system keeps just these bits.
-        return Ok(((code & 0xff) as u8).into());
-    }
-    match error {
-        precast_loader::Error::Trap(_) | precast_loader::Error::Exception(_) => {
-            exit::say(format_args!("precast: {error}"));
-            Ok(exit::TRAPPED.into())
-        }
-        other => Err(other.into()),
-    }
 }
 
 /// Calls `run` on a thread with that much stack, and the host's reserve.

@@ -9,14 +9,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use clap::{Args, value_parser};
+use clap::Args;
 use precast_compiler::Features;
 use precast_wast::{Failure, ScriptError, Settings};
 use serde::Serialize;
 
 use crate::codegen::{CodegenArgs, Cpu};
 use crate::input::is_standard_stream;
-use crate::{exit, output};
+use crate::{duration, exit, output};
 
 /// How many failures of a file are printed.
 const LISTED_FAILURES: usize = 10;
@@ -54,8 +54,8 @@ pub(crate) struct WastArgs {
     through_files: bool,
 
     /// How long one directive may run
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = value_parser!(u32).range(1..))]
-    timeout: u32,
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration::parse)]
+    timeout: Duration,
 
     #[command(flatten, next_help_heading = "Options for the modules of scripts")]
     codegen: CodegenArgs,
@@ -73,7 +73,7 @@ pub(crate) fn wast(args: &WastArgs) -> Result<ExitCode> {
     options.threads = options.threads.or(Some(NonZeroUsize::MIN));
     let mut settings = Settings::new(options);
     settings.through_files = args.through_files;
-    settings.timeout = Some(Duration::from_secs(args.timeout.into()));
+    settings.timeout = Some(args.timeout);
 
     let mut total = Total::default();
     for path in scripts(&args.files)? {

@@ -1,10 +1,13 @@
 //! The command as its users see it: output, errors and exit codes.
 
 mod compile;
+mod ending;
 mod examples;
+mod grants;
 mod inspect;
 mod run;
 mod support;
+mod terminal;
 mod wast;
 
 use support::precast;
@@ -12,7 +15,13 @@ use support::precast;
 #[test]
 fn help_has_examples_and_exit_codes() {
     let help = precast(["--help"]).succeeds();
-    for part in ["precast compile app.wasm", "Exit codes:", "134"] {
+    for part in [
+        "precast compile app.wasm",
+        "Exit codes:",
+        "124",
+        "134",
+        "141",
+    ] {
         assert!(help.contains(part), "{help}");
     }
     assert!(precast(["run", "--help"]).succeeds().contains("Examples:"));
@@ -32,6 +41,13 @@ fn a_command_line_that_makes_no_sense_is_a_usage_error() {
     check(&["run", "a.wasm", "--max-stack", "8X"], "with k, M or G");
     check(&["run", "a.wasm", "--dir", "::"], "without a name");
     check(&["run", "a.wasm", "--env", "=1"], "without a name");
+    check(&["run", "a.wasm", "--timeout", "0"], "more than nothing");
+    check(
+        &["run", "a.wasm", "--timeout", "soon"],
+        "with ms, s, m or h",
+    );
+    check(&["run", "a.wasm", "--fixed-clock", "99999999999"], "..");
+    check(&["run", "a.wasm", "--random-seed", "x"], "--random-seed");
     let cpu_of_another = [
         "compile",
         "a.wasm",

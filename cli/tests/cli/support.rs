@@ -34,9 +34,20 @@ impl Call {
         self
     }
 
-    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
+    }
+
+    /// Leaves nothing of this process's environment but what is set from here on.
+    pub(crate) fn env_clear(mut self) -> Self {
+        self.command.env_clear();
+        self
+    }
+
+    /// The command as it stands, to be started in another way than with pipes.
+    pub(crate) fn into_command(self) -> Command {
+        self.command
     }
 
     pub(crate) fn current_dir(mut self, path: &Path) -> Self {

@@ -6,6 +6,7 @@ mod limits;
 
 use std::fmt;
 
+use crate::ending::Ending;
 use crate::table::Table;
 use crate::trace::Tracer;
 use crate::{Clock, Random};
@@ -36,6 +37,9 @@ pub struct WasiCtx {
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) random: Box<dyn Random>,
     pub(crate) limits: Limits,
+    pub(crate) end_on_broken_pipe: bool,
+    /// The program ends with the call that is being made.
+    pub(crate) ending: Option<Ending>,
     pub(crate) exit_code: Option<i32>,
     pub(crate) tracer: Option<Tracer>,
 }

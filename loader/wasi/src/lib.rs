@@ -39,6 +39,7 @@ mod clock;
 mod ctx;
 mod descriptor;
 pub mod emscripten;
+mod ending;
 mod errno;
 pub mod fs;
 mod functions;
@@ -60,9 +61,9 @@ mod unstable;
 
 pub use clock::{Clock, ClockId, HostClock, VirtualClock};
 pub use ctx::{ConfigError, Limits, WasiCtx, WasiCtxBuilder};
+pub use ending::{BrokenPipe, Exit};
 pub use errno::{Errno, Result};
 pub use linker::add_to_linker;
 pub use memory::GuestMemory;
-pub use preview1::Exit;
 pub use random::{HostRandom, Random, SeededRandom};
 pub use stdio::OutputBuffer;

@@ -5,7 +5,7 @@ use std::fmt;
 use precast_loader::{Caller, Error, Linker};
 
 use crate::functions::{self, Function, Raw, both_modules, preview1_alone, raw, unstable_alone};
-use crate::{Errno, GuestMemory, WasiCtx, preview1, trace, unstable};
+use crate::{GuestMemory, WasiCtx, preview1, trace, unstable};
 
 /// The name that guests import WASI preview 1 under.
 const PREVIEW1: &str = "wasi_snapshot_preview1";
@@ -36,9 +36,10 @@ macro_rules! host_function {
             let ctx = $get(caller.data_mut());
             if ctx.tracer.is_some() {
                 let args = [$($param.to_raw()),*];
-                return Ok(traced(&mut caller, $get, functions::$calls::$name, &args));
+                return traced(&mut caller, $get, functions::$calls::$name, &args);
             }
-            Ok(number($calls::$name(ctx, $($param),*)))
+            let result = $calls::$name(ctx, $($param),*);
+            ctx.returned(result)
         }
     };
     // The only shape that does not return.
@@ -134,11 +135,14 @@ pub(crate) fn with_memory<T>(
 ) -> Result<i32, Error> {
     let memory = caller.memory().ok_or_else(|| Error::host(NoMemory))?;
     if let Some(memory) = memory.as_shared(&*caller) {
-        let host = get(caller.data_mut());
-        return Ok(number(call(host, &mut GuestMemory::shared(&memory))));
+        let ctx = get(caller.data_mut());
+        let result = call(ctx, &mut GuestMemory::shared(&memory));
+        return ctx.returned(result);
     }
     let (bytes, host) = memory.data_and_store_mut(caller);
-    Ok(number(call(get(host), &mut GuestMemory::new(bytes))))
+    let ctx = get(host);
+    let result = call(ctx, &mut GuestMemory::new(bytes));
+    ctx.returned(result)
 }
 
 /// A call that does without the memory, which the tracer may look at if there is one.
@@ -148,18 +152,15 @@ fn traced<T>(
     get: impl Fn(&mut T) -> &mut WasiCtx,
     function: &Function,
     args: &[u64],
-) -> i32 {
+) -> Result<i32, Error> {
     let call =
         |ctx: &mut WasiCtx, memory: &mut GuestMemory<'_>| trace::call(ctx, memory, function, args);
     match with_memory(caller, &get, call) {
-        Ok(number) => number,
-        Err(_) => number(call(get(caller.data_mut()), &mut GuestMemory::new(&mut []))),
-    }
-}
-
-fn number(result: crate::Result<()>) -> i32 {
-    match result {
-        Ok(()) => Errno::Success.raw().into(),
-        Err(errno) => errno.raw().into(),
+        Err(error) if error.downcast_ref::<NoMemory>().is_some() => {
+            let ctx = get(caller.data_mut());
+            let result = call(ctx, &mut GuestMemory::new(&mut []));
+            ctx.returned(result)
+        }
+        returned => returned,
     }
 }

@@ -33,6 +33,6 @@ pub use path::{
 };
 pub use path_open::path_open;
 pub use poll::poll_oneoff;
-pub use process::{Exit, proc_exit, proc_raise, sched_yield};
+pub use process::{proc_exit, proc_raise, sched_yield};
 pub use random::random_get;
 pub use sock::{sock_accept, sock_recv, sock_send, sock_shutdown};

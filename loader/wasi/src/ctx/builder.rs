@@ -29,6 +29,7 @@ pub struct WasiCtxBuilder {
     random: Box<dyn Random>,
     limits: Limits,
     tracer: Option<Tracer>,
+    end_on_broken_pipe: bool,
 }
 
 impl fmt::Debug for WasiCtxBuilder {
@@ -76,6 +77,7 @@ impl Default for WasiCtxBuilder {
             random: Box::new(HostRandom),
             limits: Limits::default(),
             tracer: None,
+            end_on_broken_pipe: false,
         }
     }
 }
@@ -190,6 +192,23 @@ impl WasiCtxBuilder {
         self
     }
 
+    /// Whether a program that writes to standard output or error after its last reader has gone is ended, as native
+    /// programs are by SIGPIPE; off by default, when the write fails with [`Errno::Pipe`](crate::Errno::Pipe).
+    ///
+    /// The call into the guest then fails with an error that holds [`BrokenPipe`](crate::BrokenPipe).
+    ///
+    /// ```
+    /// let ctx = precast_wasi::WasiCtx::builder()
+    ///     .inherit_stdio()
+    ///     .end_on_broken_pipe(true)
+    ///     .build()?;
+    /// # Ok::<(), precast_wasi::ConfigError>(())
+    /// ```
+    pub fn end_on_broken_pipe(&mut self, end: bool) -> &mut WasiCtxBuilder {
+        self.end_on_broken_pipe = end;
+        self
+    }
+
     /// Gives the directory `host_path` and all beneath it, to read and to change, as `guest_path`.
     pub fn preopened_dir(
         &mut self,
@@ -268,6 +287,7 @@ impl WasiCtxBuilder {
             random,
             limits,
             tracer,
+            end_on_broken_pipe,
         } = std::mem::take(self);
 
         let guest_paths = mounts.iter().map(|mount| &mount.guest_path);
@@ -304,6 +324,8 @@ impl WasiCtxBuilder {
             clock,
             random,
             limits,
+            end_on_broken_pipe,
+            ending: None,
             exit_code: None,
             tracer,
         })

@@ -48,7 +48,8 @@ pub fn fd_write(
     memory.check(nwritten, 4)?;
     let file = ctx.table.file_mut(fd, rights::FD_WRITE)?;
     let iovecs = memory.iovecs(iovs, iovs_len)?;
-    let count = memory.gather(&iovecs, |buffers| file.write(buffers))?;
+    let written = memory.gather(&iovecs, |buffers| file.write(buffers));
+    let count = ctx.written(fd, written)?;
     write_count(memory, nwritten, count)
 }
 
