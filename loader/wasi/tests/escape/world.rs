@@ -40,7 +40,8 @@ pub(crate) struct World {
     before: BTreeMap<PathBuf, Seen>,
     /// Device and inode of all that lies in no mount.
     outside: BTreeSet<(u64, u64)>,
-    device: u64,
+    /// Of directories and of files: layered file systems tell them apart.
+    devices: [u64; 2],
 }
 
 /// A file as the host sees it, but for its access time.
@@ -104,7 +105,8 @@ impl World {
         }
 
         let mut world = World {
-            device: fs::metadata(&root).unwrap().dev(),
+            devices: ["frozen", "frozen/file"]
+                .map(|below| fs::metadata(root.join(below)).unwrap().dev()),
             before: BTreeMap::new(),
             outside: BTreeSet::new(),
             scratch,
@@ -147,11 +149,14 @@ impl World {
 
     /// Whether a guest may have learned of this file.
     pub(crate) fn may_be_seen(&self, device: u64, inode: u64) -> bool {
-        device == self.device && !self.outside.contains(&(device, inode))
+        self.devices.contains(&device) && !self.outside.contains(&(device, inode))
     }
 
-    pub(crate) fn device(&self) -> u64 {
-        self.device
+    /// Whether a guest may have been told of this inode, without the device.
+    pub(crate) fn may_be_listed(&self, inode: u64) -> bool {
+        self.devices
+            .iter()
+            .all(|&device| self.may_be_seen(device, inode))
     }
 
     /// What is different outside of the mounts and in the read-only one, if anything is.
