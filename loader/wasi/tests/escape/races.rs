@@ -203,7 +203,7 @@ impl Race<'_> {
         for action in [
             Action::Read(fd),
             Action::Write(fd),
-            Action::ReadDir(fd, 500),
+            Action::ReadDir(fd, 500, 0),
             open_at(fd, "secret", 0, READ),
         ] {
             if let Ok(fd @ 1..) = self.run(&action) {

@@ -22,7 +22,7 @@ use crate::common::{Guest, Scratch};
 /// Stands in every file outside, and nowhere else.
 pub(crate) const SECRET: &[u8] = b"SECRET:";
 
-/// Begins a name outside, and no other.
+/// Begins names outside, and targets of symlinks there; no others.
 pub(crate) const UNSEEN: &[u8] = b"unseen-";
 
 pub(crate) const MOUNT_FD: u32 = 3;
@@ -86,7 +86,9 @@ impl World {
         let private = fs::Permissions::from_mode(0o640);
         fs::set_permissions(root.join("outside/dir/secret"), private).unwrap();
         symlink("outside", root.join("sibling")).unwrap();
-        symlink("../mount/a", root.join("outside/inwards")).unwrap();
+        for name in ["link", "l0", "inwards"] {
+            symlink("../mount/unseen-3f", root.join("outside").join(name)).unwrap();
+        }
 
         let frozen = root.join("frozen");
         fs::create_dir_all(frozen.join("dir/a")).unwrap();
