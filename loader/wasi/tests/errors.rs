@@ -446,6 +446,7 @@ const CASES: &[(&str, &[Change], Errno)] = &[
     ("path_unlink_file", &[Path(1, "link/")], Errno::Notdir),
     ("path_unlink_file", &[Path(1, "missing")], Errno::Noent),
     ("poll_oneoff", &[Number(2, 0)], Errno::Inval),
+    ("poll_oneoff", &[Number(2, u32::MAX as u64)], Errno::Inval),
     (
         "poll_oneoff",
         &[Memory(SUBSCRIPTION + 8, &[3])],
