@@ -26,6 +26,15 @@ impl Table {
         }
     }
 
+    /// Fails with [`Errno::Mfile`] if the table is full: to be asked before something is done that opening needs.
+    pub(crate) fn require_room(&self) -> Result<()> {
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        if self.free.is_empty() && self.slots.len() >= limit {
+            return Err(Errno::Mfile);
+        }
+        Ok(())
+    }
+
     /// Fails with [`Errno::Mfile`] if the table is full.
     pub(crate) fn insert(&mut self, descriptor: Descriptor) -> Result<u32> {
         if let Some(Reverse(fd)) = self.free.pop() {
