@@ -117,6 +117,13 @@ pub fn add_to_linker<T: 'static>(
 
             poll_oneoff(subscriptions: u32, events: u32, count: u32, nevents: u32);
             random_get(buf: u32, len: u32);
+
+            sock_accept(fd: u32, flags: u32, accepted_fd: u32);
+            sock_recv(
+                fd: u32, ri_data: u32, ri_data_len: u32, ri_flags: u32,
+                ro_datalen: u32, ro_flags: u32
+            );
+            sock_send(fd: u32, si_data: u32, si_data_len: u32, si_flags: u32, so_datalen: u32);
         }
         plain {
             fd_advise(fd: u32, offset: u64, len: u64, advice: u32);
@@ -133,12 +140,6 @@ pub fn add_to_linker<T: 'static>(
             proc_raise(signal: u32);
             sched_yield();
 
-            sock_accept(fd: u32, flags: u32, accepted_fd: u32);
-            sock_recv(
-                fd: u32, ri_data: u32, ri_data_len: u32, ri_flags: u32,
-                ro_datalen: u32, ro_flags: u32
-            );
-            sock_send(fd: u32, si_data: u32, si_data_len: u32, si_flags: u32, so_datalen: u32);
             sock_shutdown(fd: u32, how: u32);
         }
     }
