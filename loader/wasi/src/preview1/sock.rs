@@ -166,27 +166,11 @@ mod tests {
     };
     use crate::testing::Guest;
     use std::io::{Read, Write};
-    use std::net::{SocketAddr, TcpListener, TcpStream};
+    use std::net::{TcpListener, TcpStream};
     use std::os::unix::net::{UnixListener, UnixStream};
 
     const LISTENER: u32 = 3;
     const NONBLOCK: u32 = fdflags::NONBLOCK as u32;
-
-    /// A guest with a socket that listens as descriptor 3, and where to reach it.
-    fn listening() -> (Guest, SocketAddr) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let ctx = WasiCtx::builder().listener(listener).build().unwrap();
-        (Guest::new(ctx), address)
-    }
-
-    /// A guest with a connection as descriptor 4, and the other end.
-    fn connected() -> (Guest, TcpStream) {
-        let (mut guest, address) = listening();
-        let peer = TcpStream::connect(address).unwrap();
-        assert_eq!(accept(&mut guest, LISTENER, 0), Ok(4));
-        (guest, peer)
-    }
 
     fn accept(guest: &mut Guest, fd: u32, flags: u32) -> Result<u32> {
         guest.call(|ctx, memory| sock_accept(ctx, memory, fd, flags, 0))?;
@@ -233,7 +217,7 @@ mod tests {
 
     #[test]
     fn connections_are_accepted_read_and_written() {
-        let (mut guest, mut peer) = connected();
+        let (mut guest, mut peer) = Guest::connected();
         peer.write_all(b"hello world").unwrap();
         assert_eq!(recv(&mut guest, 4, &[(1000, 3), (2000, 3)], 0), Ok(6));
         assert_eq!(guest.bytes(1000, 3), b"hel");
@@ -282,7 +266,7 @@ mod tests {
 
     #[test]
     fn sockets_have_the_rights_that_they_can_use() {
-        let (mut guest, _peer) = connected();
+        let (mut guest, _peer) = Guest::connected();
         let socket = Filetype::SocketStream as u8;
         let (accept_right, shutdown_right) = (1 << 29, 1 << 28);
         let listener = fdstat(&mut guest, LISTENER);
@@ -316,7 +300,7 @@ mod tests {
 
     #[test]
     fn a_connection_has_no_right_that_its_listener_gave_up() {
-        let (mut guest, address) = listening();
+        let (mut guest, address) = Guest::listening();
         let (base, inheriting) = (rights::SOCK_ACCEPT, rights::FD_READ);
         let reduced = fd_fdstat_set_rights(&mut guest.ctx, LISTENER, base, inheriting);
         assert_eq!(reduced, Ok(()));
@@ -341,7 +325,7 @@ mod tests {
 
     #[test]
     fn flags_that_mean_nothing_are_refused() {
-        let (mut guest, _peer) = connected();
+        let (mut guest, _peer) = Guest::connected();
         for flags in [1, 2, 8, 16, 32, 1 << 16] {
             assert_eq!(accept(&mut guest, LISTENER, flags), Err(Errno::Inval));
         }
@@ -364,7 +348,7 @@ mod tests {
 
     #[test]
     fn a_non_blocking_socket_fails_instead_of_waiting() {
-        let (mut guest, address) = listening();
+        let (mut guest, address) = Guest::listening();
         let set = fd_fdstat_set_flags(&mut guest.ctx, LISTENER, NONBLOCK);
         assert_eq!(set, Ok(()));
         assert_eq!(accept(&mut guest, LISTENER, 0), Err(Errno::Again));
@@ -413,7 +397,7 @@ mod tests {
 
     #[test]
     fn what_is_peeked_at_is_read_again() {
-        let (mut guest, mut peer) = connected();
+        let (mut guest, mut peer) = Guest::connected();
         peer.write_all(b"abcd").unwrap();
         for _ in 0..2 {
             assert_eq!(recv(&mut guest, 4, &[(1000, 2)], 1), Ok(2));
@@ -427,7 +411,7 @@ mod tests {
     #[test]
     fn waiting_for_all_ends_with_full_buffers_or_the_connection() {
         for flags in [2, 3] {
-            let (mut guest, mut peer) = connected();
+            let (mut guest, mut peer) = Guest::connected();
             peer.write_all(b"abc").unwrap();
             let writer = std::thread::spawn(move || {
                 for bytes in [b"d", b"e", b"f", b"g"] {
@@ -448,7 +432,7 @@ mod tests {
     #[test]
     fn a_blocking_connection_takes_all() {
         const TOTAL: usize = 20_000_000;
-        let (mut guest, mut peer) = connected();
+        let (mut guest, mut peer) = Guest::connected();
         let reader = std::thread::spawn(move || {
             let mut bytes = Vec::new();
             peer.read_to_end(&mut bytes).unwrap();
@@ -465,7 +449,7 @@ mod tests {
 
     #[test]
     fn each_direction_is_shut_down_by_itself() {
-        let (mut guest, mut peer) = connected();
+        let (mut guest, mut peer) = Guest::connected();
         assert_eq!(sock_shutdown(&mut guest.ctx, 4, 2), Ok(()));
         assert_eq!(peer.read(&mut [0; 9]).unwrap(), 0);
         assert_eq!(send(&mut guest, 4, b"x", 0), Err(Errno::Pipe));
@@ -477,7 +461,7 @@ mod tests {
 
     #[test]
     fn a_connection_broken_off_is_an_error_and_no_signal() {
-        let (mut guest, peer) = connected();
+        let (mut guest, peer) = Guest::connected();
         write(&mut guest, 4, 5).unwrap();
         // What the peer has not read makes this a reset.
         drop(peer);
@@ -490,7 +474,7 @@ mod tests {
 
     #[test]
     fn nothing_is_taken_when_the_result_cannot_be_given() {
-        let (mut guest, address) = listening();
+        let (mut guest, address) = Guest::listening();
         let mut peer = TcpStream::connect(address).unwrap();
         let fault = guest.call(|ctx, memory| sock_accept(ctx, memory, LISTENER, 0, u32::MAX));
         assert_eq!(fault, Err(Errno::Fault));
@@ -515,8 +499,10 @@ mod tests {
     fn a_full_table_leaves_connections_waiting() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let mut limits = Limits::default();
-        limits.descriptors = 5;
+        let limits = Limits {
+            descriptors: 5,
+            ..Limits::default()
+        };
         let ctx = WasiCtx::builder().listener(listener).limits(limits).build();
         let mut guest = Guest::new(ctx.unwrap());
         let _first = TcpStream::connect(address).unwrap();
@@ -533,7 +519,7 @@ mod tests {
 
     #[test]
     fn no_bytes_are_not_waited_for() {
-        let (mut guest, _peer) = connected();
+        let (mut guest, _peer) = Guest::connected();
         for flags in 0..4 {
             assert_eq!(recv(&mut guest, 4, &[], flags), Ok(0));
             assert_eq!(recv(&mut guest, 4, &[(1000, 0)], flags), Ok(0));
@@ -543,7 +529,7 @@ mod tests {
 
     #[test]
     fn sockets_are_renumbered() {
-        let (mut guest, mut peer) = connected();
+        let (mut guest, mut peer) = Guest::connected();
         assert_eq!(fd_renumber(&mut guest.ctx, 4, 0), Ok(()));
         peer.write_all(b"abc").unwrap();
         assert_eq!(read(&mut guest, 0, 9).unwrap(), b"abc");
