@@ -214,10 +214,12 @@ impl WasiCtxBuilder {
     /// Gives a socket that listens for TCP connections: the program accepts them (`sock_accept`), reads, writes and
     /// waits for them. It cannot open connections of its own.
     ///
-    /// The socket becomes non-blocking, also for duplicates that the host keeps (`try_clone`); for the program it is
-    /// blocking until it says otherwise. Several programs may have duplicates of one socket, and each connection goes to
-    /// one of them. Options set on the socket beforehand hold for its connections where the host has it so (on Linux,
-    /// `TCP_NODELAY`).
+    /// If it is non-blocking (`set_nonblocking`), so it is for the program, which can change that for itself. Programs
+    /// that wait for many things at once expect a non-blocking one: those in Go, unless they call `SetNonblock`. In the
+    /// host the socket is non-blocking from then on, also duplicates that are kept (`try_clone`).
+    ///
+    /// Several programs may have duplicates of one socket; each connection goes to one of them. Options set on the socket
+    /// beforehand hold for its connections where the host has it so (on Linux, `TCP_NODELAY`).
     ///
     /// ```
     /// use std::net::TcpListener;

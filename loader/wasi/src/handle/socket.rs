@@ -12,6 +12,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use cap_std::fs::Metadata;
 use rustix::event::PollFlags;
+use rustix::fs::OFlags;
 use rustix::net::{
     RecvAncillaryBuffer, RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown as HostShutdown,
     SocketFlags,
@@ -35,11 +36,19 @@ struct Socket {
 }
 
 impl Listener {
-    /// Makes `socket` non-blocking, also for others who hold it: whoever accepts from a socket that others accept from
+    /// In the guest's eyes the socket blocks if it did so far.
+    ///
+    /// In the host it no longer does, also for others who hold it: whoever accepts from a socket that others accept from
     /// may find that the connection for which it woke is gone, and must not block then.
     pub(crate) fn new(socket: OwnedFd) -> io::Result<Listener> {
-        rustix::io::ioctl_fionbio(&socket, true)?;
-        Ok(Listener(Socket::new(socket, 0)))
+        let host = rustix::fs::fcntl_getfl(&socket)?;
+        rustix::fs::fcntl_setfl(&socket, host | OFlags::NONBLOCK)?;
+        let flags = if host.contains(OFlags::NONBLOCK) {
+            fdflags::NONBLOCK
+        } else {
+            0
+        };
+        Ok(Listener(Socket::new(socket, flags)))
     }
 }
 

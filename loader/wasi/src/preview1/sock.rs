@@ -396,6 +396,16 @@ mod tests {
     }
 
     #[test]
+    fn a_socket_given_non_blocking_is_so_for_the_program() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let ctx = WasiCtx::builder().listener(listener).build().unwrap();
+        let mut guest = Guest::new(ctx);
+        assert_eq!(fdstat(&mut guest, LISTENER).1, NONBLOCK as u8);
+        assert_eq!(accept(&mut guest, LISTENER, 0), Err(Errno::Again));
+    }
+
+    #[test]
     fn what_is_peeked_at_is_read_again() {
         let (mut guest, mut peer) = Guest::connected();
         peer.write_all(b"abcd").unwrap();
