@@ -88,8 +88,30 @@ const ECHO: &str = r#"
       (func $check (param i32) (if (local.get 0) (then (unreachable)))))
 "#;
 
-/// A server that ends when so many connections have ended, and where to reach it.
-fn serve(connections: i32) -> (std::thread::JoinHandle<()>, SocketAddr) {
+/// Accepts a connection and writes to it, as a file or as a socket, until nobody takes it (`pipe`, 64).
+const WRITES: &str = r#"
+    (module
+      (import "wasi_snapshot_preview1" "sock_accept"
+        (func $sock_accept (param i32 i32 i32) (result i32)))
+      (import "wasi_snapshot_preview1" "sock_send"
+        (func $sock_send (param i32 i32 i32 i32 i32) (result i32)))
+      (import "wasi_snapshot_preview1" "fd_write"
+        (func $fd_write (param i32 i32 i32 i32) (result i32)))
+      (memory (export "memory") 1)
+      (data (i32.const 0) "\00\01\00\00\00\01\00\00") ;; 256 bytes at 256
+      (func (export "serve") (param $as_file i32)
+        (drop (call $sock_accept (i32.const 3) (i32.const 0) (i32.const 16)))
+        (loop $again
+          (br_if $again (i32.ne (i32.const 64)
+            (if (result i32) (local.get $as_file)
+              (then (call $fd_write (i32.load (i32.const 16))
+                (i32.const 0) (i32.const 1) (i32.const 20)))
+              (else (call $sock_send (i32.load (i32.const 16))
+                (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 20)))))))))
+"#;
+
+/// A server whose `serve` is called with `argument`, and where to reach it.
+fn serve(guest: &'static str, argument: i32) -> (std::thread::JoinHandle<()>, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let server = std::thread::spawn(move || {
@@ -99,10 +121,10 @@ fn serve(connections: i32) -> (std::thread::JoinHandle<()>, SocketAddr) {
         let ctx = WasiCtx::builder().listener(listener).build().unwrap();
         let mut store = Store::new(&engine, ctx);
         let instance = linker
-            .instantiate(&mut store, &module(&engine, ECHO))
+            .instantiate(&mut store, &module(&engine, guest))
             .unwrap();
         let serve = instance.typed_func::<i32, ()>(&mut store, "serve").unwrap();
-        serve.call(&mut store, connections).unwrap();
+        serve.call(&mut store, argument).unwrap();
     });
     (server, address)
 }
@@ -110,7 +132,7 @@ fn serve(connections: i32) -> (std::thread::JoinHandle<()>, SocketAddr) {
 #[test]
 fn a_server_answers_several_clients_at_once() {
     const CLIENTS: u8 = 30;
-    let (server, address) = serve(CLIENTS.into());
+    let (server, address) = serve(ECHO, CLIENTS.into());
     let mut clients = Vec::new();
     for number in 0..CLIENTS {
         clients.push((number, TcpStream::connect(address).unwrap()));
@@ -135,7 +157,7 @@ fn a_server_answers_several_clients_at_once() {
 
 #[test]
 fn megabytes_pass_through_a_server() {
-    let (server, address) = serve(1);
+    let (server, address) = serve(ECHO, 1);
     let client = TcpStream::connect(address).unwrap();
     let sent: Vec<u8> = (0..4_000_000u32)
         .map(|at| (at * 7 + at / 251) as u8)
@@ -150,4 +172,16 @@ fn megabytes_pass_through_a_server() {
         assert!(answer == sent);
     });
     server.join().unwrap();
+}
+
+#[test]
+fn writing_to_a_peer_that_is_gone_sends_the_host_no_signal() {
+    // Programs in Rust ignore it from the start; others embed the loader too.
+    // SAFETY: The default action is no handler. Nothing else in this process writes where nobody reads.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+    for as_file in [0, 1] {
+        let (server, address) = serve(WRITES, as_file);
+        drop(TcpStream::connect(address).unwrap());
+        server.join().unwrap();
+    }
 }

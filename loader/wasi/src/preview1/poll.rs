@@ -171,7 +171,7 @@ impl Event {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::preview1::{fd_read, fd_write};
+    use crate::preview1::{fd_fdstat_set_flags, fd_read, fd_write};
     use crate::testing::{Guest, READ};
     use crate::{Clock, ClockId, VirtualClock};
     use std::fs::File;
@@ -293,6 +293,12 @@ mod tests {
         drop(writer);
         assert_eq!(poll(&mut guest, &[read(1, 0)]), Ok(vec![(1, 0, 1)]));
         assert_eq!(told(&mut guest, 0), (3, true));
+        let list = guest.iovecs(&[(0, 8)]);
+        guest
+            .call(|ctx, memory| fd_read(ctx, memory, 0, list, 1, 0))
+            .unwrap();
+        assert_eq!(poll(&mut guest, &[read(1, 0)]), Ok(vec![(1, 0, 1)]));
+        assert_eq!(told(&mut guest, 0), (0, true));
     }
 
     #[test]
@@ -303,6 +309,15 @@ mod tests {
         let mut guest = Guest::new(ctx);
         assert_eq!(poll(&mut guest, &[write(1, 1)]), Ok(vec![(1, 0, 2)]));
         assert_eq!(told(&mut guest, 0), (0, false));
+        // Until nothing more can be written.
+        fd_fdstat_set_flags(&mut guest.ctx, 1, 4).unwrap();
+        let list = guest.iovecs(&[(0, 4096)]);
+        while guest
+            .call(|ctx, memory| fd_write(ctx, memory, 1, list, 1, 0))
+            .is_ok()
+        {}
+        let tick = clock(9, 1, 1_000_000, false);
+        assert_eq!(poll(&mut guest, &[write(1, 1), tick]), Ok(vec![(9, 0, 0)]));
         drop(reader);
         assert_eq!(poll(&mut guest, &[write(1, 1)]), Ok(vec![(1, 0, 2)]));
         assert_eq!(told(&mut guest, 0), (0, true));
