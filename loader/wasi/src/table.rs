@@ -27,9 +27,9 @@ impl Table {
     }
 
     /// Fails with [`Errno::Mfile`] if the table is full: to be asked before something is done that opening needs.
-    pub(crate) fn require_room(&self) -> Result<()> {
-        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
-        if self.free.is_empty() && self.slots.len() >= limit {
+    pub(crate) fn check_room(&self) -> Result<()> {
+        let len = u32::try_from(self.slots.len()).map_err(|_| Errno::Mfile)?;
+        if self.free.is_empty() && len >= self.limit {
             return Err(Errno::Mfile);
         }
         Ok(())

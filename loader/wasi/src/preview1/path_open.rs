@@ -48,7 +48,7 @@ pub fn path_open(
         inheriting,
     };
     // Otherwise a file would be created or cut for a descriptor that there is not.
-    ctx.table.require_room()?;
+    ctx.table.check_room()?;
     let opened = request.open(ctx, fd)?;
     let new_fd = ctx.table.insert(opened)?;
     memory.write_u32(opened_fd, new_fd)
