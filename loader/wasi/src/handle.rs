@@ -7,6 +7,7 @@ mod host_dir;
 mod host_file;
 mod host_listing;
 mod stream;
+pub(crate) mod tree;
 
 use std::any::Any;
 use std::io::{IoSlice, IoSliceMut, SeekFrom};
@@ -19,6 +20,7 @@ use crate::{Errno, Result};
 pub(crate) use host_dir::HostDir;
 pub(crate) use host_file::HostFile;
 pub(crate) use stream::{Reader, Writer};
+pub(crate) use tree::TreeDir;
 
 /// An open file: anything that is not a directory. It keeps its own position.
 ///

@@ -1,8 +1,10 @@
-//! What the unit tests share: a guest with a memory and a temporary directory.
+//! What the unit tests share: a guest with a memory and a directory, of the host's or in memory.
 
+use std::cell::Cell;
 use std::fs;
 use std::path::PathBuf;
 
+use crate::fs::MemoryFs;
 use crate::preview1::path_open;
 use crate::rights::{self, Rights};
 use crate::{GuestMemory, Result, WasiCtx};
@@ -13,16 +15,54 @@ pub(crate) const READ_WRITE: Rights = rights::FILE;
 pub(crate) struct Guest {
     pub(crate) ctx: WasiCtx,
     memory: Vec<u8>,
-    /// Holds the file `outside` and the mount.
-    root: Option<PathBuf>,
+    files: Files,
 }
+
+enum Files {
+    None,
+    /// Holds the file `outside` and the mount.
+    Host(PathBuf),
+    Memory(MemoryFs),
+}
+
+thread_local! {
+    static IN_MEMORY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs a test whose guests get their directories in memory.
+pub(crate) fn in_memory(test: fn()) {
+    struct Reset;
+    impl Drop for Reset {
+        fn drop(&mut self) {
+            IN_MEMORY.set(false);
+        }
+    }
+    IN_MEMORY.set(true);
+    let _reset = Reset;
+    test();
+}
+
+/// Has tests run again over a file system in memory.
+macro_rules! also_in_memory {
+    ($($test:ident),* $(,)?) => {
+        mod in_memory {
+            $(
+                #[test]
+                fn $test() {
+                    crate::testing::in_memory(super::$test);
+                }
+            )*
+        }
+    };
+}
+pub(crate) use also_in_memory;
 
 impl Guest {
     pub(crate) fn new(ctx: WasiCtx) -> Guest {
         Guest {
             ctx,
             memory: vec![0; 1 << 16],
-            root: None,
+            files: Files::None,
         }
     }
 
@@ -35,7 +75,23 @@ impl Guest {
         Guest::mounted(name, true)
     }
 
+    /// A guest with an empty directory in memory as `/mount`, descriptor 3.
+    pub(crate) fn with_memory(fs: MemoryFs, read_only: bool) -> Guest {
+        let mut builder = WasiCtx::builder();
+        if read_only {
+            builder.mount_read_only(fs.clone(), "/mount");
+        } else {
+            builder.mount(fs.clone(), "/mount");
+        }
+        let mut guest = Guest::new(builder.build().unwrap());
+        guest.files = Files::Memory(fs);
+        guest
+    }
+
     fn mounted(name: &str, read_only: bool) -> Guest {
+        if IN_MEMORY.get() {
+            return Guest::with_memory(MemoryFs::new(64 << 20), read_only);
+        }
         let name = format!("precast-wasi-{}-{name}", std::process::id());
         let root = std::env::temp_dir().join(name);
         let mount = root.join("mount");
@@ -48,7 +104,7 @@ impl Guest {
             builder.preopened_dir(&mount, "/mount");
         }
         let mut guest = Guest::new(builder.build().unwrap());
-        guest.root = Some(root);
+        guest.files = Files::Host(root);
         guest
     }
 
@@ -117,45 +173,78 @@ impl Guest {
         self.call(|_, memory| memory.read_u64(ptr).unwrap())
     }
 
+    /// A path in the mount, which is of the host's.
     pub(crate) fn host_path(&self, path: &str) -> PathBuf {
-        self.root.as_ref().unwrap().join("mount").join(path)
+        self.root().unwrap().join("mount").join(path)
     }
 
-    /// The file next to the mount that no guest may reach.
-    pub(crate) fn outside(&self) -> PathBuf {
-        self.root.as_ref().unwrap().join("outside")
+    fn root(&self) -> Option<&PathBuf> {
+        match &self.files {
+            Files::Host(root) => Some(root),
+            Files::None | Files::Memory(_) => None,
+        }
     }
 
-    /// The names next to the mount, its own among them.
-    pub(crate) fn siblings(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.root.as_ref().unwrap()).unwrap();
+    /// Next to the mount there is still one file alone, as it was.
+    pub(crate) fn check_outside(&self) {
+        let Some(root) = self.root() else {
+            return;
+        };
+        assert_eq!(fs::read(root.join("outside")).unwrap(), b"secret");
+        let entries = fs::read_dir(root).unwrap();
         let mut names: Vec<String> = entries
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
         names.sort_unstable();
-        names
+        assert_eq!(names, ["mount", "outside"]);
     }
 
     pub(crate) fn host_write(&self, path: &str, bytes: &[u8]) {
-        fs::write(self.host_path(path), bytes).unwrap();
+        match &self.files {
+            Files::Memory(fs) => fs.write(path, bytes.to_vec()).unwrap(),
+            _ => fs::write(self.host_path(path), bytes).unwrap(),
+        }
     }
 
     pub(crate) fn host_read(&self, path: &str) -> Vec<u8> {
-        fs::read(self.host_path(path)).unwrap()
+        match &self.files {
+            Files::Memory(fs) => fs.read(path).unwrap(),
+            _ => fs::read(self.host_path(path)).unwrap(),
+        }
+    }
+
+    pub(crate) fn host_exists(&self, path: &str) -> bool {
+        match &self.files {
+            Files::Memory(fs) => fs.metadata(path).is_ok(),
+            _ => self.host_path(path).exists(),
+        }
+    }
+
+    pub(crate) fn host_create_dir(&self, path: &str) {
+        match &self.files {
+            Files::Memory(fs) => fs.create_dir_all(path).unwrap(),
+            _ => fs::create_dir(self.host_path(path)).unwrap(),
+        }
     }
 
     pub(crate) fn host_remove(&self, path: &str) {
-        fs::remove_file(self.host_path(path)).unwrap();
+        match &self.files {
+            Files::Memory(fs) => fs.remove(path).unwrap(),
+            _ => fs::remove_file(self.host_path(path)).unwrap(),
+        }
     }
 
     pub(crate) fn host_symlink(&self, target: &str, path: &str) {
-        std::os::unix::fs::symlink(target, self.host_path(path)).unwrap();
+        match &self.files {
+            Files::Memory(fs) => fs.symlink(target, path).unwrap(),
+            _ => std::os::unix::fs::symlink(target, self.host_path(path)).unwrap(),
+        }
     }
 }
 
 impl Drop for Guest {
     fn drop(&mut self) {
-        if let Some(root) = &self.root {
+        if let Some(root) = self.root() {
             // A directory that is left over does not fail a test.
             let _ = fs::remove_dir_all(root);
         }
