@@ -34,6 +34,8 @@
 mod clock;
 mod ctx;
 mod descriptor;
+#[cfg(test)]
+mod differential;
 mod errno;
 pub mod fs;
 mod handle;

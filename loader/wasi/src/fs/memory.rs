@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 
 use super::{DirEntry, FileSystem, Filestat, Filetype, SetTime};
 use crate::clock::{Clock, ClockId, HostClock};
-use crate::handle::tree::{Found, check_name, split_last, walk};
+use crate::handle::tree::{Found, Last, check_name, split_last, walk};
 use crate::{Errno, Result};
 
 use contents::{Contents, FileBytes};
@@ -316,7 +316,7 @@ impl MemoryFs {
     fn walk(&self, path: &str) -> Result<Found<MemoryNode>> {
         match path {
             "" => Ok(Found::Node(self.root(), Filetype::Directory)),
-            path => walk(self, &self.0.root, path, true),
+            path => walk(self, &self.0.root, path, Last::Followed),
         }
     }
 

@@ -17,7 +17,7 @@ use crate::{Errno, Result};
 
 use file::TreeFile;
 use listing::TreeListing;
-pub(crate) use walk::{Found, check_name, split_last, walk};
+pub(crate) use walk::{Found, Last, check_name, split_last, walk};
 
 /// As of Linux, with the NUL.
 const MAX_PATH_BYTES: usize = 4096;
@@ -53,7 +53,7 @@ impl<F: FileSystem> TreeDir<F> {
     fn find(&self, path: &str, follow: bool) -> Result<F::Node> {
         // Before what asks for a directory a link is followed.
         let follow = follow || path.ends_with("/.");
-        match walk(&*self.fs, &self.node, path, follow)? {
+        match walk(&*self.fs, &self.node, path, Last::followed_if(follow))? {
             Found::Node(node, _) => Ok(node),
             Found::Missing { .. } => Err(Errno::Noent),
         }
@@ -66,7 +66,7 @@ impl<F: FileSystem> TreeDir<F> {
         if parent.is_empty() {
             return Ok((self.node.clone(), name));
         }
-        match walk(&*self.fs, &self.node, parent, true)? {
+        match walk(&*self.fs, &self.node, parent, Last::Followed)? {
             Found::Node(dir, Filetype::Directory) => Ok((dir, name)),
             Found::Node(..) => Err(Errno::Notdir),
             Found::Missing { .. } => Err(Errno::Noent),
@@ -104,7 +104,20 @@ impl<F: FileSystem> TreeDir<F> {
             return Err(Errno::Rofs);
         }
         let changes = how.write || how.truncate;
-        match walk(&*self.fs, &self.node, path, how.follow && !exclusive)? {
+        let last = match how {
+            how if !how.follow || exclusive => Last::Itself,
+            how if how.create && changes => Last::Created,
+            _ => Last::Followed,
+        };
+        let found = match walk(&*self.fs, &self.node, path, last) {
+            Err(Errno::Noent) if how.create && how.read_only => return Err(Errno::Rofs),
+            // The host was asked to open what is there, and only then to create.
+            Err(Errno::Noent) if how.create && last == Last::Followed => {
+                walk(&*self.fs, &self.node, path, Last::Created)
+            }
+            found => found,
+        };
+        match found? {
             Found::Node(..) if exclusive => Err(Errno::Exist),
             Found::Node(_, Filetype::SymbolicLink) => Err(Errno::Loop),
             Found::Node(_, Filetype::Directory) if changes => Err(Errno::Isdir),
@@ -138,7 +151,8 @@ impl<F: FileSystem> Directory for TreeDir<F> {
 
     fn open(&self, path: &str, how: &OpenHow) -> Result<Opened> {
         if how.directory || path.ends_with('/') {
-            return match walk(&*self.fs, &self.node, path, how.follow)? {
+            let last = Last::followed_if(how.follow);
+            return match walk(&*self.fs, &self.node, path, last)? {
                 Found::Node(node, Filetype::Directory) => Ok(self.dir(node)),
                 Found::Node(..) => Err(Errno::Notdir),
                 Found::Missing { .. } => Err(Errno::Noent),

@@ -27,8 +27,23 @@ pub(crate) enum Found<N> {
     },
 }
 
-/// Finds `path` beneath the directory `start`. A link as the last component is followed if `follow` says so or a slash
-/// comes after it.
+/// What becomes of a symlink as the last component. With a slash after it, it is followed in any case.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Last {
+    Itself,
+    Followed,
+    /// Followed, and a file is made where it leads. As on Linux no slash may come after that, whatever is there:
+    /// [`Errno::Isdir`].
+    Created,
+}
+
+impl Last {
+    pub(crate) fn followed_if(follow: bool) -> Last {
+        if follow { Last::Followed } else { Last::Itself }
+    }
+}
+
+/// Finds `path` beneath the directory `start`.
 ///
 /// # Errors
 ///
@@ -40,7 +55,7 @@ pub(crate) fn walk<F: FileSystem>(
     fs: &F,
     start: &F::Node,
     path: &str,
-    follow: bool,
+    last: Last,
 ) -> Result<Found<F::Node>> {
     let mut dirs = vec![start.clone()];
     // What is to come, the next one last.
@@ -50,7 +65,7 @@ pub(crate) fn walk<F: FileSystem>(
     let mut links = 0u32;
     while let Some(name) = names.pop() {
         let dir = dirs.last().ok_or(Errno::Perm)?;
-        let last = names.is_empty();
+        let is_last = names.is_empty();
         match name.as_str() {
             "." => continue,
             ".." => {
@@ -60,10 +75,11 @@ pub(crate) fn walk<F: FileSystem>(
                 }
                 continue;
             }
+            _ if is_last && slash && last == Last::Created => return Err(Errno::Isdir),
             name => check_name(name)?,
         }
         let node = match fs.lookup(dir, &name) {
-            Err(Errno::Noent) if last => {
+            Err(Errno::Noent) if is_last => {
                 let dir = dir.clone();
                 return Ok(Found::Missing { dir, name, slash });
             }
@@ -71,16 +87,16 @@ pub(crate) fn walk<F: FileSystem>(
         };
         match fs.filetype(&node)? {
             Filetype::Directory => dirs.push(node),
-            Filetype::SymbolicLink if !last || follow || slash => {
+            Filetype::SymbolicLink if !is_last || last != Last::Itself || slash => {
                 links = links.saturating_add(1);
                 if links > MAX_LINKS {
                     return Err(Errno::Loop);
                 }
                 let target = fs.read_link(&node)?;
                 push(&mut names, &target)?;
-                slash |= last && target.ends_with('/');
+                slash |= is_last && target.ends_with('/');
             }
-            _ if !last || slash => return Err(Errno::Notdir),
+            _ if !is_last || slash => return Err(Errno::Notdir),
             filetype => return Ok(Found::Node(node, filetype)),
         }
     }
