@@ -18,6 +18,9 @@ pub(crate) struct Guest {
     files: Files,
 }
 
+/// Of guests whose directory is in memory.
+pub(crate) const MEMORY_LIMIT_BYTES: u64 = 64 << 20;
+
 enum Files {
     None,
     /// Holds the file `outside` and the mount.
@@ -90,7 +93,7 @@ impl Guest {
 
     fn mounted(name: &str, read_only: bool) -> Guest {
         if IN_MEMORY.get() {
-            return Guest::with_memory(MemoryFs::new(64 << 20), read_only);
+            return Guest::with_memory(MemoryFs::new(MEMORY_LIMIT_BYTES), read_only);
         }
         let name = format!("precast-wasi-{}-{name}", std::process::id());
         let root = std::env::temp_dir().join(name);
@@ -176,6 +179,13 @@ impl Guest {
     /// A path in the mount, which is of the host's.
     pub(crate) fn host_path(&self, path: &str) -> PathBuf {
         self.root().unwrap().join("mount").join(path)
+    }
+
+    pub(crate) fn memory_fs(&self) -> Option<&MemoryFs> {
+        match &self.files {
+            Files::Memory(fs) => Some(fs),
+            Files::None | Files::Host(_) => None,
+        }
     }
 
     fn root(&self) -> Option<&PathBuf> {

@@ -3,6 +3,8 @@
 mod contents;
 mod node;
 mod quota;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 use std::fmt;
