@@ -291,6 +291,18 @@ mod tests {
     }
 
     #[test]
+    fn a_chain_of_symlinks_may_be_forty_long() {
+        let mut guest = Guest::with_dir("chain");
+        guest.host_write("0", b"x");
+        for link in 1..=41 {
+            guest.host_symlink(&(link - 1).to_string(), &link.to_string());
+        }
+        assert_eq!(stat(&mut guest, true, "40"), Ok(4));
+        assert_eq!(stat(&mut guest, false, "41"), Ok(7));
+        assert_eq!(stat(&mut guest, true, "41"), Err(Errno::Loop));
+    }
+
+    #[test]
     fn dots_inside_the_mount_are_fine() {
         let mut guest = Guest::with_dir("dots");
         one(&mut guest, path_create_directory, "a").unwrap();
@@ -417,6 +429,7 @@ mod tests {
 
     also_in_memory!(
         no_path_leads_out_of_the_mount,
+        a_chain_of_symlinks_may_be_forty_long,
         dots_inside_the_mount_are_fine,
         symlink_targets_are_relative_and_cut_to_the_buffer,
         a_trailing_slash_asks_for_a_directory,

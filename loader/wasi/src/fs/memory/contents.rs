@@ -49,6 +49,14 @@ impl Contents {
         bytes(self.as_slice().len())
     }
 
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        match &self.bytes {
+            Bytes::Given(_) => 0,
+            Bytes::Own(own) => own.capacity(),
+        }
+    }
+
     /// Cuts, or adds zeros.
     pub(super) fn set_len(&mut self, len: u64) -> Result<()> {
         if len > self.len() {

@@ -50,6 +50,38 @@ fn what_grows_is_counted_before_it_is_allocated() {
 }
 
 #[test]
+fn what_the_host_has_no_memory_for_is_not_counted() {
+    let fs = MemoryFs::new(u64::MAX);
+    let (mut guest, fd) = guest_with_file(&fs);
+    let used = fs.used_bytes();
+    let sized = fd_filestat_set_size(&mut guest.ctx, fd, 1 << 60);
+    assert_eq!(sized, Err(Errno::Nospc));
+    assert_eq!(write_at(&mut guest, fd, 1, 1 << 60), Err(Errno::Nospc));
+    assert_eq!(fs.used_bytes(), used);
+    assert_eq!(write_at(&mut guest, fd, 1, 0), Ok(1));
+}
+
+#[test]
+fn what_is_cut_off_is_not_kept() {
+    let quota = Arc::new(Quota::new(1 << 20));
+    let mut contents = Contents::empty(Held::nothing(&quota));
+    contents.set_len(100_000).unwrap();
+    contents.set_len(10).unwrap();
+    assert!(contents.capacity() < 100);
+    assert_eq!(quota.used(), 10);
+}
+
+#[test]
+fn a_file_without_a_name_gets_none_again() {
+    let fs = MemoryFs::new(1 << 20);
+    let root = fs.root();
+    let node = fs.create_file(&root, "file").unwrap();
+    fs.remove_file(&root, "file").unwrap();
+    assert_eq!(fs.link(&node, &root, "again"), Err(Errno::Noent));
+    assert_eq!(fs.paths(), []);
+}
+
+#[test]
 fn a_write_that_fits_in_part_is_short() {
     let fs = MemoryFs::new(1000);
     let (mut guest, fd) = guest_with_file(&fs);
