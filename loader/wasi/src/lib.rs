@@ -1,19 +1,21 @@
 //! WASI preview 1 for programs that precast runs.
 //!
-//! A [`WasiCtx`] holds all that one program was given: arguments, environment, standard streams, directories. What
-//! the builder was not asked for, the program does not have. The calls themselves are plain functions over a context
+//! A [`WasiCtx`] holds all that one program was given: arguments, environment, standard streams, directories of the host
+//! and other file systems ([`fs`]). What the builder was not asked for, the program does not have. The calls themselves are plain functions over a context
 //! and the guest's memory ([`preview1`]), so that they can be tested, fuzzed and reused without an engine.
 //!
 //! What this crate never does:
 //!
-//! - It never resolves a guest path outside `cap_std::fs::Dir`: no `..`, symlink or absolute path leaves its mount.
+//! - It never resolves a guest path outside `cap_std::fs::Dir`, or the one walk over virtual file systems: no `..`,
+//!   symlink or absolute path leaves its mount.
 //! - It never trusts a guest pointer, length or count: [`GuestMemory`] checks each, and nothing is allocated in a size
 //!   that the guest chose without a cap.
 //! - It never changes flags of the streams it shares with the host process, such as `O_NONBLOCK` on a terminal.
 //! - It never reports success for a call that it has not carried out.
 //!
 //! Where to start reading: `ctx.rs` (what a program is given), `memory.rs` (the border to the guest), `descriptor.rs`
-//! and `rights.rs` (what an open file is and may do), then `preview1.rs` (the calls).
+//! and `rights.rs` (what an open file is and may do), `handle.rs` (what it is made of: the host's files, or those of a
+//! file system in `fs/`), then `preview1.rs` (the calls).
 
 #![forbid(unsafe_code)]
 #![allow(

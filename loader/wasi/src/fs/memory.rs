@@ -59,8 +59,8 @@ struct Shared {
 }
 
 /// What a node takes beside contents and target, and an entry beside its name, with the tables around them.
-const NODE_BYTES: u64 = 256;
-const ENTRY_BYTES: u64 = 128;
+const NODE_BYTES: u64 = 320;
+const ENTRY_BYTES: u64 = 160;
 
 /// Device numbers, far from those of hosts' disks.
 static NEXT_DEV: AtomicU64 = AtomicU64::new(1 << 40);
@@ -69,7 +69,7 @@ impl MemoryFs {
     /// An empty file system that takes `limit_bytes` at most: the contents of files, and for each file, directory and
     /// link some hundred bytes and its name. Beyond it, what grows fails with [`Errno::Nospc`].
     ///
-    /// Contents may take up to twice their size while they grow.
+    /// Contents that programs write may take up to twice their size, since they grow by doubling.
     ///
     /// ```
     /// use precast_wasi::Errno;

@@ -3,8 +3,11 @@
 //! A directory is here for as long as it has a name: whoever still has one open that was removed finds nothing in it.
 //! Each entry has a number that grows with time. It is the cookie after the entry, which so holds while others come and
 //! go.
+//!
+//! The tables are trees because these shrink: a program cannot make names, remove them, and leave large empty tables
+//! behind that nobody counts.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -16,7 +19,7 @@ use crate::{Errno, Result};
 
 pub(super) struct Tree {
     /// By the numbers of their nodes.
-    dirs: HashMap<u64, Dir>,
+    dirs: BTreeMap<u64, Dir>,
 }
 
 struct Dir {
@@ -24,7 +27,7 @@ struct Dir {
     /// The number of the directory above; the root's is its own.
     parent: u64,
     subdirs: u64,
-    numbers: HashMap<Arc<str>, u64>,
+    numbers: BTreeMap<Arc<str>, u64>,
     entries: BTreeMap<u64, Entry>,
     last_number: u64,
 }
@@ -38,7 +41,7 @@ struct Entry {
 impl Tree {
     pub(super) fn new(root: &MemoryNode) -> Tree {
         Tree {
-            dirs: HashMap::from([(root.ino(), Dir::new(root, root.ino()))]),
+            dirs: BTreeMap::from([(root.ino(), Dir::new(root, root.ino()))]),
         }
     }
 
@@ -268,7 +271,7 @@ impl Dir {
             node: node.clone(),
             parent,
             subdirs: 0,
-            numbers: HashMap::new(),
+            numbers: BTreeMap::new(),
             entries: BTreeMap::new(),
             last_number: 0,
         }
