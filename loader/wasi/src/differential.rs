@@ -9,7 +9,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::fs::{Filetype, MemoryFs};
-use crate::hostile::Numbers;
 use crate::preview1::*;
 use crate::rights::{self, Rights};
 use crate::testing::{Guest, READ, READ_WRITE};
@@ -59,7 +58,23 @@ enum Step {
 #[derive(Clone, Debug)]
 struct At(u32, String);
 
+/// A small generator, so that a failure comes again.
+struct Numbers(u64);
+
 impl Numbers {
+    fn new(seed: u64) -> Numbers {
+        // Near seeds are to begin far from each other; none becomes 0.
+        Numbers(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    fn next(&mut self) -> u64 {
+        // xorshift64 (Marsaglia 2003).
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
     fn below(&mut self, end: u64) -> u64 {
         (self.next() >> 16) % end
     }

@@ -14,8 +14,7 @@
 //! - It never reports success for a call that it has not carried out.
 //!
 //! Where to start reading: `ctx.rs` (what a program is given), `memory.rs` (the border to the guest), `descriptor.rs`
-//! and `rights.rs` (what an open file is and may do), `handle.rs` (what it is made of: the host's files, or those of a
-//! file system in `fs/`), then `preview1.rs` (the calls).
+//! and `rights.rs` (what an open file is and may do), then `preview1.rs` (the calls).
 
 #![forbid(unsafe_code)]
 #![allow(

@@ -15,17 +15,10 @@ pub(crate) const READ_WRITE: Rights = rights::FILE;
 pub(crate) struct Guest {
     pub(crate) ctx: WasiCtx,
     memory: Vec<u8>,
-    files: Files,
-}
-
-/// Of guests whose directory is in memory.
-pub(crate) const MEMORY_LIMIT_BYTES: u64 = 64 << 20;
-
-enum Files {
-    None,
     /// Holds the file `outside` and the mount.
-    Host(PathBuf),
-    Memory(MemoryFs),
+    root: Option<PathBuf>,
+    /// What is mounted instead.
+    files: Option<MemoryFs>,
 }
 
 thread_local! {
@@ -65,7 +58,8 @@ impl Guest {
         Guest {
             ctx,
             memory: vec![0; 1 << 16],
-            files: Files::None,
+            root: None,
+            files: None,
         }
     }
 
@@ -87,27 +81,28 @@ impl Guest {
             builder.mount(fs.clone(), "/mount");
         }
         let mut guest = Guest::new(builder.build().unwrap());
-        guest.files = Files::Memory(fs);
+        guest.files = Some(fs);
         guest
     }
 
     fn mounted(name: &str, read_only: bool) -> Guest {
-        if IN_MEMORY.get() {
-            return Guest::with_memory(MemoryFs::new(MEMORY_LIMIT_BYTES), read_only);
-        }
         let name = format!("precast-wasi-{}-{name}", std::process::id());
         let root = std::env::temp_dir().join(name);
         let mount = root.join("mount");
         fs::create_dir_all(&mount).unwrap();
         fs::write(root.join("outside"), "secret").unwrap();
-        let mut builder = WasiCtx::builder();
-        if read_only {
-            builder.preopened_dir_read_only(&mount, "/mount");
+        let mut guest = if IN_MEMORY.get() {
+            Guest::with_memory(MemoryFs::new(64 << 20), read_only)
         } else {
-            builder.preopened_dir(&mount, "/mount");
-        }
-        let mut guest = Guest::new(builder.build().unwrap());
-        guest.files = Files::Host(root);
+            let mut builder = WasiCtx::builder();
+            if read_only {
+                builder.preopened_dir_read_only(&mount, "/mount");
+            } else {
+                builder.preopened_dir(&mount, "/mount");
+            }
+            Guest::new(builder.build().unwrap())
+        };
+        guest.root = Some(root);
         guest
     }
 
@@ -178,83 +173,77 @@ impl Guest {
 
     /// A path in the mount, which is of the host's.
     pub(crate) fn host_path(&self, path: &str) -> PathBuf {
-        self.root().unwrap().join("mount").join(path)
+        assert!(self.files.is_none());
+        self.root.as_ref().unwrap().join("mount").join(path)
     }
 
-    pub(crate) fn memory_fs(&self) -> Option<&MemoryFs> {
-        match &self.files {
-            Files::Memory(fs) => Some(fs),
-            Files::None | Files::Host(_) => None,
-        }
+    /// The file next to the mount that no guest may reach.
+    pub(crate) fn outside(&self) -> PathBuf {
+        self.root.as_ref().unwrap().join("outside")
     }
 
-    fn root(&self) -> Option<&PathBuf> {
-        match &self.files {
-            Files::Host(root) => Some(root),
-            Files::None | Files::Memory(_) => None,
-        }
-    }
-
-    /// Next to the mount there is still one file alone, as it was.
-    pub(crate) fn check_outside(&self) {
-        let Some(root) = self.root() else {
-            return;
-        };
-        assert_eq!(fs::read(root.join("outside")).unwrap(), b"secret");
-        let entries = fs::read_dir(root).unwrap();
+    /// The names next to the mount, its own among them.
+    pub(crate) fn siblings(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.root.as_ref().unwrap()).unwrap();
         let mut names: Vec<String> = entries
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
         names.sort_unstable();
-        assert_eq!(names, ["mount", "outside"]);
+        names
+    }
+
+    /// Next to the mount there is still one file alone, as it was.
+    pub(crate) fn check_outside(&self) {
+        assert_eq!(fs::read(self.outside()).unwrap(), b"secret");
+        assert_eq!(self.siblings(), ["mount", "outside"]);
     }
 
     pub(crate) fn host_write(&self, path: &str, bytes: &[u8]) {
         match &self.files {
-            Files::Memory(fs) => fs.write(path, bytes.to_vec()).unwrap(),
-            _ => fs::write(self.host_path(path), bytes).unwrap(),
+            Some(fs) => fs.write(path, bytes.to_vec()).unwrap(),
+            None => fs::write(self.host_path(path), bytes).unwrap(),
         }
     }
 
     pub(crate) fn host_read(&self, path: &str) -> Vec<u8> {
         match &self.files {
-            Files::Memory(fs) => fs.read(path).unwrap(),
-            _ => fs::read(self.host_path(path)).unwrap(),
+            Some(fs) => fs.read(path).unwrap(),
+            None => fs::read(self.host_path(path)).unwrap(),
         }
     }
 
     pub(crate) fn host_exists(&self, path: &str) -> bool {
         match &self.files {
-            Files::Memory(fs) => fs.metadata(path).is_ok(),
-            _ => self.host_path(path).exists(),
+            Some(fs) => fs.metadata(path).is_ok(),
+            None => self.host_path(path).exists(),
         }
     }
 
     pub(crate) fn host_create_dir(&self, path: &str) {
         match &self.files {
-            Files::Memory(fs) => fs.create_dir_all(path).unwrap(),
-            _ => fs::create_dir(self.host_path(path)).unwrap(),
+            Some(fs) => fs.create_dir_all(path).unwrap(),
+            None => fs::create_dir(self.host_path(path)).unwrap(),
         }
     }
 
     pub(crate) fn host_remove(&self, path: &str) {
         match &self.files {
-            Files::Memory(fs) => fs.remove(path).unwrap(),
-            _ => fs::remove_file(self.host_path(path)).unwrap(),
+            Some(fs) => fs.remove(path).unwrap(),
+            None => fs::remove_file(self.host_path(path)).unwrap(),
         }
     }
 
     pub(crate) fn host_symlink(&self, target: &str, path: &str) {
         match &self.files {
-            Files::Memory(fs) => fs.symlink(target, path).unwrap(),
-            _ => std::os::unix::fs::symlink(target, self.host_path(path)).unwrap(),
+            Some(fs) => fs.symlink(target, path).unwrap(),
+            None => std::os::unix::fs::symlink(target, self.host_path(path)).unwrap(),
         }
     }
 }
 
 impl Drop for Guest {
     fn drop(&mut self) {
-        if let Some(root) = self.root() {
+        if let Some(root) = &self.root {
             // A directory that is left over does not fail a test.
             let _ = fs::remove_dir_all(root);
         }

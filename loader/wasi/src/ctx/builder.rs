@@ -190,27 +190,6 @@ impl WasiCtxBuilder {
         self
     }
 
-    /// Gives the directory `host_path` and all beneath it, to read and to change, as `guest_path`.
-    pub fn preopened_dir(
-        &mut self,
-        host_path: impl AsRef<Path>,
-        guest_path: impl Into<String>,
-    ) -> &mut WasiCtxBuilder {
-        let what = Mounted::Host(host_path.as_ref().to_owned());
-        self.give(what, guest_path.into(), false)
-    }
-
-    /// Gives the directory `host_path` and all beneath it, to read only, as `guest_path`. A change fails with
-    /// [`Errno::Rofs`](crate::Errno::Rofs).
-    pub fn preopened_dir_read_only(
-        &mut self,
-        host_path: impl AsRef<Path>,
-        guest_path: impl Into<String>,
-    ) -> &mut WasiCtxBuilder {
-        let what = Mounted::Host(host_path.as_ref().to_owned());
-        self.give(what, guest_path.into(), true)
-    }
-
     /// Gives a file system, to read and to change, as `guest_path`. Between mounts of the same one files can be linked and
     /// moved; an [`Arc`](std::sync::Arc) of a file system is one too.
     ///
@@ -249,6 +228,27 @@ impl WasiCtxBuilder {
         guest_path: impl Into<String>,
     ) -> &mut WasiCtxBuilder {
         let what = Mounted::Virtual(Box::new(TreeDir::root(fs)));
+        self.give(what, guest_path.into(), true)
+    }
+
+    /// Gives the directory `host_path` and all beneath it, to read and to change, as `guest_path`.
+    pub fn preopened_dir(
+        &mut self,
+        host_path: impl AsRef<Path>,
+        guest_path: impl Into<String>,
+    ) -> &mut WasiCtxBuilder {
+        let what = Mounted::Host(host_path.as_ref().to_owned());
+        self.give(what, guest_path.into(), false)
+    }
+
+    /// Gives the directory `host_path` and all beneath it, to read only, as `guest_path`. A change fails with
+    /// [`Errno::Rofs`](crate::Errno::Rofs).
+    pub fn preopened_dir_read_only(
+        &mut self,
+        host_path: impl AsRef<Path>,
+        guest_path: impl Into<String>,
+    ) -> &mut WasiCtxBuilder {
+        let what = Mounted::Host(host_path.as_ref().to_owned());
         self.give(what, guest_path.into(), true)
     }
 
