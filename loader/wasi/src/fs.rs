@@ -3,6 +3,8 @@
 //! A mount is a directory of the host, or a [`FileSystem`]: a [`MemoryFs`], or one of the embedder's own, such as an
 //! archive. A file system deals with nodes and single names. Paths are walked here, by the same rules as on the host.
 
+#[cfg(test)]
+mod differential;
 mod memory;
 mod shared;
 

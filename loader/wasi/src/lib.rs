@@ -35,8 +35,6 @@
 mod clock;
 mod ctx;
 mod descriptor;
-#[cfg(test)]
-mod differential;
 mod errno;
 pub mod fs;
 mod handle;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::fs::{Filetype, MemoryFs};
+use super::{Filetype, MemoryFs};
 use crate::preview1::*;
 use crate::rights::{self, Rights};
 use crate::testing::{Guest, READ, READ_WRITE};
