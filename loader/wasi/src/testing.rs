@@ -86,7 +86,9 @@ impl Guest {
     }
 
     fn mounted(name: &str, read_only: bool) -> Guest {
-        let name = format!("precast-wasi-{}-{name}", std::process::id());
+        // The same test runs over both at once.
+        let kind = if IN_MEMORY.get() { "memory" } else { "host" };
+        let name = format!("precast-wasi-{}-{kind}-{name}", std::process::id());
         let root = std::env::temp_dir().join(name);
         let mount = root.join("mount");
         fs::create_dir_all(&mount).unwrap();

@@ -279,7 +279,8 @@ impl MemoryFs {
         Ok(names)
     }
 
-    /// All paths but that of the root, in order, with what they name.
+    /// All paths but that of the root, in order, with what they name. Paths of more than 4096 bytes are left out; no call takes
+    /// them, though a program can make them.
     ///
     /// ```
     /// use precast_wasi::fs::{Filetype, MemoryFs};

@@ -20,7 +20,7 @@ use listing::TreeListing;
 pub(crate) use walk::{Found, Last, check_name, split_last, walk};
 
 /// As of Linux, with the NUL.
-const MAX_PATH_BYTES: usize = 4096;
+pub(crate) const MAX_PATH_BYTES: usize = 4096;
 
 pub(crate) struct TreeDir<F: FileSystem> {
     fs: Arc<F>,

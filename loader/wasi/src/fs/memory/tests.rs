@@ -277,6 +277,25 @@ fn a_removed_directory_is_empty_for_those_who_have_it() {
 }
 
 #[test]
+fn a_tree_deeper_than_any_path_is_listed_in_part_and_removed() {
+    const DEPTH: usize = 20_000;
+    let fs = MemoryFs::new(1 << 24);
+    let mut dir = fs.root();
+    for _ in 0..DEPTH {
+        fs.create_dir(&dir, "d").unwrap();
+        dir = fs.lookup(&dir, "d").unwrap();
+    }
+    let root = fs.root();
+    assert_eq!(fs.rename(&root, "d", &dir, "x"), Err(Errno::Inval));
+    // Names of one byte, with slashes between.
+    assert_eq!(fs.paths().len(), 2048);
+    fs.remove("d").unwrap();
+    assert_eq!(fs.create_file(&dir, "x").err(), Some(Errno::Noent));
+    drop(dir);
+    assert_eq!(fs.used_bytes(), 0);
+}
+
+#[test]
 fn times_are_those_of_the_clock() {
     let fs = MemoryFs::with_clock(1 << 20, VirtualClock::new(1000, 10));
     fs.write("file", "").unwrap();

@@ -15,6 +15,7 @@ use super::entry_bytes;
 use super::node::MemoryNode;
 use super::quota::Held;
 use crate::fs::{DirEntry, Filetype};
+use crate::handle::tree::MAX_PATH_BYTES;
 use crate::{Errno, Result};
 
 pub(super) struct Tree {
@@ -189,7 +190,8 @@ impl Tree {
         self.enter(new_dir, new_name.into(), node, held, now)
     }
 
-    /// The paths of all that is beneath a directory.
+    /// The paths of all that is beneath a directory, but for those that are longer than paths can be. All of them would be
+    /// as many bytes as the square of how deep programs have gone.
     pub(super) fn paths(&self, root: &MemoryNode) -> Vec<(String, Filetype)> {
         let mut paths = Vec::new();
         let mut dirs = vec![(String::new(), root.ino())];
@@ -197,6 +199,9 @@ impl Tree {
             let entries = self.dirs.get(&ino).map(|dir| dir.entries.values());
             for entry in entries.into_iter().flatten() {
                 let path = format!("{prefix}{}", entry.name);
+                if path.len() > MAX_PATH_BYTES {
+                    continue;
+                }
                 if entry.node.is_dir() {
                     dirs.push((format!("{path}/"), entry.node.ino()));
                 }
