@@ -3,6 +3,8 @@
 //! The directories on the way are kept, so that `..` goes back to where the walk came from, and never above its start,
 //! whatever symlinks and moved directories there are.
 
+use std::borrow::Cow;
+
 use crate::fs::FileSystem;
 use crate::types::Filetype;
 use crate::{Errno, Result};
@@ -59,14 +61,13 @@ pub(crate) fn walk<F: FileSystem>(
 ) -> Result<Found<F::Node>> {
     let mut dirs = vec![start.clone()];
     // What is to come, the next one last.
-    let mut names: Vec<String> = Vec::new();
-    push(&mut names, path)?;
+    let mut names: Vec<Cow<'_, str>> = components(path)?.map(Cow::Borrowed).collect();
     let mut slash = path.ends_with('/');
     let mut links = 0u32;
     while let Some(name) = names.pop() {
         let dir = dirs.last().ok_or(Errno::Perm)?;
         let is_last = names.is_empty();
-        match name.as_str() {
+        match &*name {
             "." => continue,
             ".." => {
                 dirs.pop();
@@ -81,6 +82,7 @@ pub(crate) fn walk<F: FileSystem>(
         let node = match fs.lookup(dir, &name) {
             Err(Errno::Noent) if is_last => {
                 let dir = dir.clone();
+                let name = name.into_owned();
                 return Ok(Found::Missing { dir, name, slash });
             }
             found => found?,
@@ -93,7 +95,7 @@ pub(crate) fn walk<F: FileSystem>(
                     return Err(Errno::Loop);
                 }
                 let target = fs.read_link(&node)?;
-                push(&mut names, &target)?;
+                names.extend(components(&target)?.map(|name| Cow::Owned(name.to_owned())));
                 slash |= is_last && target.ends_with('/');
             }
             _ if !is_last || slash => return Err(Errno::Notdir),
@@ -104,17 +106,13 @@ pub(crate) fn walk<F: FileSystem>(
     Ok(Found::Node(dir, Filetype::Directory))
 }
 
-/// Puts the components of `path` before what is to come.
-fn push(names: &mut Vec<String>, path: &str) -> Result<()> {
+/// The components of a path, the last one first.
+fn components(path: &str) -> Result<impl Iterator<Item = &str>> {
     match path {
         "" => Err(Errno::Noent),
         path if path.starts_with('/') => Err(Errno::Perm),
         path if path.len() > MAX_PATH_BYTES => Err(Errno::Nametoolong),
-        path => {
-            let components = path.rsplit('/').filter(|name| !name.is_empty());
-            names.extend(components.map(str::to_owned));
-            Ok(())
-        }
+        path => Ok(path.rsplit('/').filter(|name| !name.is_empty())),
     }
 }
 
