@@ -155,8 +155,14 @@ fn write_count(memory: &mut GuestMemory<'_>, at: u32, count: usize) -> Result<()
 mod tests {
     use super::*;
     use crate::OutputBuffer;
-    use crate::testing::{Guest, READ, READ_WRITE, also_in_memory};
+    use crate::testing::{Guest, READ, READ_WRITE};
     use std::io::Cursor;
+
+    crate::testing::also_in_memory!(
+        positions_are_kept_per_descriptor,
+        writing_needs_the_right_to_write,
+        a_directory_is_not_read,
+    );
 
     #[test]
     fn input_and_output_are_scattered_and_gathered() {
@@ -260,10 +266,4 @@ mod tests {
         let seek = guest.call(|ctx, memory| fd_seek(ctx, memory, 3, 0, 1, 0));
         assert_eq!(seek, Err(Errno::Isdir));
     }
-
-    also_in_memory!(
-        positions_are_kept_per_descriptor,
-        writing_needs_the_right_to_write,
-        a_directory_is_not_read,
-    );
 }

@@ -71,7 +71,14 @@ fn flush(ctx: &mut WasiCtx, fd: u32, right: rights::Rights, what: Sync) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Guest, READ, READ_WRITE, also_in_memory};
+    use crate::testing::{Guest, READ, READ_WRITE};
+
+    crate::testing::also_in_memory!(
+        space_is_allocated_beyond_the_end,
+        advice_is_checked,
+        files_and_directories_are_flushed,
+        a_closed_descriptor_is_gone,
+    );
 
     #[test]
     fn space_is_allocated_beyond_the_end() {
@@ -121,11 +128,4 @@ mod tests {
         assert_eq!(fd_close(&mut guest.ctx, 3), Err(Errno::Badf));
         assert_eq!(guest.open(".", 0, READ), Err(Errno::Badf));
     }
-
-    also_in_memory!(
-        space_is_allocated_beyond_the_end,
-        advice_is_checked,
-        files_and_directories_are_flushed,
-        a_closed_descriptor_is_gone,
-    );
 }

@@ -112,7 +112,15 @@ pub fn fd_filestat_set_times(
 mod tests {
     use super::*;
     use crate::preview1::{fd_seek, fd_write};
-    use crate::testing::{Guest, READ, READ_WRITE, also_in_memory};
+    use crate::testing::{Guest, READ, READ_WRITE};
+
+    crate::testing::also_in_memory!(
+        the_status_tells_type_and_rights,
+        rights_are_given_up_and_not_regained,
+        appending_can_be_switched,
+        all_flags_can_be_set_and_are_told,
+        sizes_and_times_are_set,
+    );
 
     fn rights_of(guest: &mut Guest, fd: u32) -> (Rights, Rights) {
         guest
@@ -214,12 +222,4 @@ mod tests {
         let too_long = fd_filestat_set_size(&mut guest.ctx, fd, u64::MAX);
         assert_eq!(too_long, Err(Errno::Inval));
     }
-
-    also_in_memory!(
-        the_status_tells_type_and_rights,
-        rights_are_given_up_and_not_regained,
-        appending_can_be_switched,
-        all_flags_can_be_set_and_are_told,
-        sizes_and_times_are_set,
-    );
 }

@@ -206,7 +206,20 @@ pub(crate) fn relative(memory: &GuestMemory<'_>, ptr: u32, len: u32) -> Result<S
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Guest, also_in_memory};
+    use crate::testing::Guest;
+
+    crate::testing::also_in_memory!(
+        no_path_leads_out_of_the_mount,
+        a_chain_of_symlinks_may_be_forty_long,
+        dots_inside_the_mount_are_fine,
+        symlink_targets_are_relative_and_cut_to_the_buffer,
+        a_trailing_slash_asks_for_a_directory,
+        removing_knows_files_from_directories,
+        links_and_renames_stay_on_the_same_file,
+        nothing_changes_in_a_read_only_mount,
+        times_of_a_symlink_are_its_own,
+        a_file_is_no_place_for_names,
+    );
 
     type PathCall = fn(&mut WasiCtx, &mut GuestMemory<'_>, u32, u32, u32) -> Result<()>;
 
@@ -426,17 +439,4 @@ mod tests {
         let closed = guest.call(|ctx, memory| path_unlink_file(ctx, memory, 9, ptr, len));
         assert_eq!(closed, Err(Errno::Badf));
     }
-
-    also_in_memory!(
-        no_path_leads_out_of_the_mount,
-        a_chain_of_symlinks_may_be_forty_long,
-        dots_inside_the_mount_are_fine,
-        symlink_targets_are_relative_and_cut_to_the_buffer,
-        a_trailing_slash_asks_for_a_directory,
-        removing_knows_files_from_directories,
-        links_and_renames_stay_on_the_same_file,
-        nothing_changes_in_a_read_only_mount,
-        times_of_a_symlink_are_its_own,
-        a_file_is_no_place_for_names,
-    );
 }

@@ -155,7 +155,21 @@ mod tests {
     use crate::preview1::{
         fd_close, fd_filestat_set_size, fd_filestat_set_times, fd_write, path_unlink_file,
     };
-    use crate::testing::{Guest, READ, READ_WRITE, also_in_memory};
+    use crate::testing::{Guest, READ, READ_WRITE};
+
+    crate::testing::also_in_memory!(
+        no_path_leads_out_of_the_mount,
+        a_symlink_is_followed_only_if_asked,
+        a_trailing_slash_asks_for_a_directory,
+        names_that_no_host_has_are_refused,
+        files_are_created_with_and_without_the_right_to_write,
+        directories_are_opened_without_being_asked_for,
+        cutting_needs_the_right_of_the_directory,
+        rights_only_shrink_on_the_way_down,
+        a_read_only_mount_opens_for_reading_only,
+        setting_sizes_alone_opens_for_reading,
+        appending_and_cutting_go_together,
+    );
 
     const CREAT: u16 = oflags::CREAT;
     const DIRECTORY: u16 = oflags::DIRECTORY;
@@ -366,18 +380,4 @@ mod tests {
             fd_close(&mut guest.ctx, fd).unwrap();
         }
     }
-
-    also_in_memory!(
-        no_path_leads_out_of_the_mount,
-        a_symlink_is_followed_only_if_asked,
-        a_trailing_slash_asks_for_a_directory,
-        names_that_no_host_has_are_refused,
-        files_are_created_with_and_without_the_right_to_write,
-        directories_are_opened_without_being_asked_for,
-        cutting_needs_the_right_of_the_directory,
-        rights_only_shrink_on_the_way_down,
-        a_read_only_mount_opens_for_reading_only,
-        setting_sizes_alone_opens_for_reading,
-        appending_and_cutting_go_together,
-    );
 }
