@@ -2,19 +2,22 @@
 //! `PRECAST_WASI_TESTSUITE` names, or in `shared/wasi-testsuite` beside the repository.
 //!
 //! `NAME.wasm` is a program; `NAME.json` says with what arguments, environment and directory it
-//! runs and what must come of it. Each program gets a fresh copy of its directory.
+//! runs and what must come of it. A program that has a directory runs twice: with a fresh copy of it on the
+//! host, and with one in memory.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{fs, io};
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use precast_loader::{Engine, Linker, Store};
-use precast_wasi::{Exit, OutputBuffer, WasiCtx};
+use precast_loader::{Engine, Linker, Module, Store};
+use precast_wasi::fs::MemoryFs;
+use precast_wasi::{Exit, OutputBuffer, WasiCtx, WasiCtxBuilder};
 use serde_json::Value;
 
-/// No program writes more.
+/// No program writes more to its streams, or has more files.
 const OUTPUT_LIMIT_BYTES: usize = 1 << 20;
+const MEMORY_LIMIT_BYTES: u64 = 64 << 20;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -47,35 +50,55 @@ fn run(program: &Path) -> Result<(), Failed> {
         Ok(text) => serde_json::from_str(&text)?,
         Err(_) => Value::Null,
     };
-    let stdout = OutputBuffer::new(OUTPUT_LIMIT_BYTES);
-    let stderr = OutputBuffer::new(OUTPUT_LIMIT_BYTES);
-    let mut context = WasiCtx::builder();
-    context
-        .arg(program.file_name().unwrap_or_default().to_string_lossy())
-        .args(strings(&wanted["args"]))
-        .stdout(stdout.clone())
-        .stderr(stderr.clone());
-    for (name, value) in wanted["env"].as_object().into_iter().flatten() {
-        context.env(name, value.as_str().unwrap_or_default());
-    }
-    let root = wanted["root"].as_str().map(|root| {
-        let original = program.parent().unwrap_or(program).join(root);
-        ScratchCopy::of(&original)
-    });
-    let root = root.transpose()?;
-    if let Some(root) = &root {
-        context.preopened_dir(&root.0, "/");
-    }
-
     let engine = Engine::default();
     let wasm = fs::read(program)?;
     let compiled = precast_tests::Compiled::new(&wasm, &precast_tests::options())?;
     let module = precast_tests::load(&engine, &compiled)?;
-    let mut linker = Linker::new(&engine);
+
+    let mut context = context(program, &wanted);
+    let Some(root) = wanted["root"].as_str() else {
+        return check(&engine, &module, &mut context, &wanted);
+    };
+    let root = program.parent().unwrap_or(program).join(root);
+    let copy = ScratchCopy::of(&root)?;
+    context.preopened_dir(&copy.0, "/");
+    check(&engine, &module, &mut context, &wanted)?;
+
+    let mut context = self::context(program, &wanted);
+    let files = MemoryFs::new(MEMORY_LIMIT_BYTES);
+    fill(&files, &root, "")?;
+    context.mount(files, "/");
+    let checked = check(&engine, &module, &mut context, &wanted);
+    checked.map_err(|failed| format!("in memory: {}", failed.message().unwrap_or("?")).into())
+}
+
+/// All that a program is given but streams and directory.
+fn context(program: &Path, wanted: &Value) -> WasiCtxBuilder {
+    let mut context = WasiCtx::builder();
+    context
+        .arg(program.file_name().unwrap_or_default().to_string_lossy())
+        .args(strings(&wanted["args"]));
+    for (name, value) in wanted["env"].as_object().into_iter().flatten() {
+        context.env(name, value.as_str().unwrap_or_default());
+    }
+    context
+}
+
+/// Runs the program once.
+fn check(
+    engine: &Engine,
+    module: &Module,
+    context: &mut WasiCtxBuilder,
+    wanted: &Value,
+) -> Result<(), Failed> {
+    let stdout = OutputBuffer::new(OUTPUT_LIMIT_BYTES);
+    let stderr = OutputBuffer::new(OUTPUT_LIMIT_BYTES);
+    context.stdout(stdout.clone()).stderr(stderr.clone());
+    let mut linker = Linker::new(engine);
     precast_wasi::add_to_linker(&mut linker, |context: &mut WasiCtx| context)?;
-    let mut store = Store::new(&engine, context.build()?);
+    let mut store = Store::new(engine, context.build()?);
     let ended = linker
-        .instantiate(&mut store, &module)
+        .instantiate(&mut store, module)
         .and_then(|instance| instance.typed_func::<(), ()>(&mut store, "_start"))
         .and_then(|start| start.call(&mut store, ()));
     let exit_code = match &ended {
@@ -148,6 +171,27 @@ fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
             std::os::unix::fs::symlink(fs::read_link(&path)?, &place)?;
         } else {
             fs::write(&place, fs::read(&path)?)?;
+        }
+    }
+    Ok(())
+}
+
+/// The same, into memory beneath `to`, which is empty or ends with a slash.
+fn fill(files: &MemoryFs, from: &Path, to: &str) -> Result<(), Failed> {
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let path = entry.path();
+        let place = format!("{to}{}", entry.file_name().to_string_lossy());
+        let kind = entry.file_type()?;
+        if path.extension().is_some_and(|ending| ending == "cleanup") {
+            continue;
+        } else if kind.is_dir() {
+            files.create_dir_all(&place)?;
+            fill(files, &path, &format!("{place}/"))?;
+        } else if kind.is_symlink() {
+            files.symlink(&fs::read_link(&path)?.to_string_lossy(), &place)?;
+        } else {
+            files.write(&place, fs::read(&path)?)?;
         }
     }
     Ok(())

@@ -8,6 +8,7 @@ mod host_file;
 mod host_listing;
 mod socket;
 mod stream;
+pub(crate) mod tree;
 
 use std::any::Any;
 use std::io::{IoSlice, IoSliceMut, SeekFrom};
@@ -22,6 +23,7 @@ pub(crate) use host_dir::HostDir;
 pub(crate) use host_file::HostFile;
 pub(crate) use socket::Listener;
 pub(crate) use stream::{Reader, Writer};
+pub(crate) use tree::TreeDir;
 
 /// An open file: anything that is not a directory. It keeps its own position.
 ///

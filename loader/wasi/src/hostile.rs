@@ -198,3 +198,5 @@ fn check_outside(guest: &Guest) {
     assert_eq!(std::fs::read(guest.outside()).unwrap(), b"secret");
     assert_eq!(guest.siblings(), ["mount", "outside"]);
 }
+
+crate::testing::also_in_memory!(no_call_panics_or_leaves_the_mount);

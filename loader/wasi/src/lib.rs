@@ -1,15 +1,16 @@
 //! WASI preview 1 for programs that precast runs.
 //!
-//! A [`WasiCtx`] holds all that one program was given: arguments, environment, standard streams, directories,
-//! sockets that listen. What the builder was not asked for, the program does not have. The calls themselves are plain
-//! functions over a context and the guest's memory ([`preview1`]), so that they can be tested, fuzzed and reused without
-//! an engine.
+//! A [`WasiCtx`] holds all that one program was given: arguments, environment, standard streams, directories of the host
+//! and other file systems ([`fs`]), sockets that listen. What the builder was not asked for, the program does not have.
+//! The calls themselves are plain functions over a context and the guest's memory ([`preview1`]), so that they can be
+//! tested, fuzzed and reused without an engine.
 //!
 //! Programs of some compilers import more than WASI: [`assemblyscript`] and [`emscripten`] have what theirs do.
 //!
 //! What this crate never does:
 //!
-//! - It never resolves a guest path outside `cap_std::fs::Dir`: no `..`, symlink or absolute path leaves its mount.
+//! - It never resolves a guest path outside `cap_std::fs::Dir`, or the one walk over virtual file systems: no `..`,
+//!   symlink or absolute path leaves its mount.
 //! - It never trusts a guest pointer, length or count: [`GuestMemory`] checks each, and nothing is allocated in a size
 //!   that the guest chose without a cap.
 //! - It never changes flags of the streams it shares with the host process, such as `O_NONBLOCK` on a terminal.

@@ -1,9 +1,11 @@
-//! What the unit tests share: a guest with a memory and a temporary directory.
+//! What the unit tests share: a guest with a memory and a directory, of the host's or in memory.
 
+use std::cell::Cell;
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 
+use crate::fs::MemoryFs;
 use crate::preview1::{path_open, sock_accept};
 use crate::rights::{self, Rights};
 use crate::{GuestMemory, Result, WasiCtx};
@@ -16,7 +18,41 @@ pub(crate) struct Guest {
     memory: Vec<u8>,
     /// Holds the file `outside` and the mount.
     root: Option<PathBuf>,
+    /// What is mounted instead.
+    files: Option<MemoryFs>,
 }
+
+thread_local! {
+    static IN_MEMORY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs a test whose guests get their directories in memory.
+pub(crate) fn in_memory(test: fn()) {
+    struct Reset;
+    impl Drop for Reset {
+        fn drop(&mut self) {
+            IN_MEMORY.set(false);
+        }
+    }
+    IN_MEMORY.set(true);
+    let _reset = Reset;
+    test();
+}
+
+/// Has tests run again over a file system in memory.
+macro_rules! also_in_memory {
+    ($($test:ident),* $(,)?) => {
+        mod in_memory {
+            $(
+                #[test]
+                fn $test() {
+                    crate::testing::in_memory(super::$test);
+                }
+            )*
+        }
+    };
+}
+pub(crate) use also_in_memory;
 
 impl Guest {
     pub(crate) fn new(ctx: WasiCtx) -> Guest {
@@ -24,6 +60,7 @@ impl Guest {
             ctx,
             memory: vec![0; 1 << 16],
             root: None,
+            files: None,
         }
     }
 
@@ -54,19 +91,38 @@ impl Guest {
         (guest, peer)
     }
 
+    /// A guest with an empty directory in memory as `/mount`, descriptor 3.
+    pub(crate) fn with_memory(fs: MemoryFs, read_only: bool) -> Guest {
+        let mut builder = WasiCtx::builder();
+        if read_only {
+            builder.mount_read_only(fs.clone(), "/mount");
+        } else {
+            builder.mount(fs.clone(), "/mount");
+        }
+        let mut guest = Guest::new(builder.build().unwrap());
+        guest.files = Some(fs);
+        guest
+    }
+
     fn mounted(name: &str, read_only: bool) -> Guest {
-        let name = format!("precast-wasi-{}-{name}", std::process::id());
+        // The same test runs over both at once.
+        let kind = if IN_MEMORY.get() { "memory" } else { "host" };
+        let name = format!("precast-wasi-{}-{kind}-{name}", std::process::id());
         let root = std::env::temp_dir().join(name);
         let mount = root.join("mount");
         fs::create_dir_all(&mount).unwrap();
         fs::write(root.join("outside"), "secret").unwrap();
-        let mut builder = WasiCtx::builder();
-        if read_only {
-            builder.preopened_dir_read_only(&mount, "/mount");
+        let mut guest = if IN_MEMORY.get() {
+            Guest::with_memory(MemoryFs::new(64 << 20), read_only)
         } else {
-            builder.preopened_dir(&mount, "/mount");
-        }
-        let mut guest = Guest::new(builder.build().unwrap());
+            let mut builder = WasiCtx::builder();
+            if read_only {
+                builder.preopened_dir_read_only(&mount, "/mount");
+            } else {
+                builder.preopened_dir(&mount, "/mount");
+            }
+            Guest::new(builder.build().unwrap())
+        };
         guest.root = Some(root);
         guest
     }
@@ -136,7 +192,9 @@ impl Guest {
         self.call(|_, memory| memory.read_u64(ptr).unwrap())
     }
 
+    /// A path in the mount, which is of the host's.
     pub(crate) fn host_path(&self, path: &str) -> PathBuf {
+        assert!(self.files.is_none());
         self.root.as_ref().unwrap().join("mount").join(path)
     }
 
@@ -155,20 +213,52 @@ impl Guest {
         names
     }
 
+    /// Next to the mount there is still one file alone, as it was.
+    pub(crate) fn check_outside(&self) {
+        assert_eq!(fs::read(self.outside()).unwrap(), b"secret");
+        assert_eq!(self.siblings(), ["mount", "outside"]);
+    }
+
     pub(crate) fn host_write(&self, path: &str, bytes: &[u8]) {
-        fs::write(self.host_path(path), bytes).unwrap();
+        match &self.files {
+            Some(fs) => fs.write(path, bytes.to_vec()).unwrap(),
+            None => fs::write(self.host_path(path), bytes).unwrap(),
+        }
     }
 
     pub(crate) fn host_read(&self, path: &str) -> Vec<u8> {
-        fs::read(self.host_path(path)).unwrap()
+        match &self.files {
+            Some(fs) => fs.read(path).unwrap(),
+            None => fs::read(self.host_path(path)).unwrap(),
+        }
+    }
+
+    pub(crate) fn host_exists(&self, path: &str) -> bool {
+        match &self.files {
+            Some(fs) => fs.metadata(path).is_ok(),
+            None => self.host_path(path).exists(),
+        }
+    }
+
+    pub(crate) fn host_create_dir(&self, path: &str) {
+        match &self.files {
+            Some(fs) => fs.create_dir_all(path).unwrap(),
+            None => fs::create_dir(self.host_path(path)).unwrap(),
+        }
     }
 
     pub(crate) fn host_remove(&self, path: &str) {
-        fs::remove_file(self.host_path(path)).unwrap();
+        match &self.files {
+            Some(fs) => fs.remove(path).unwrap(),
+            None => fs::remove_file(self.host_path(path)).unwrap(),
+        }
     }
 
     pub(crate) fn host_symlink(&self, target: &str, path: &str) {
-        std::os::unix::fs::symlink(target, self.host_path(path)).unwrap();
+        match &self.files {
+            Some(fs) => fs.symlink(target, path).unwrap(),
+            None => std::os::unix::fs::symlink(target, self.host_path(path)).unwrap(),
+        }
     }
 }
 

@@ -159,6 +159,24 @@ pub struct Filestat {
 }
 
 impl Filestat {
+    /// The attributes of what has one name and no times, on device 0.
+    ///
+    /// ```
+    /// use precast_wasi::fs::{Filestat, Filetype};
+    ///
+    /// let mut stat = Filestat::new(Filetype::RegularFile, 7, 1000);
+    /// stat.mtim = 946_684_800_000_000_000;
+    /// assert_eq!(stat.nlink, 1);
+    /// ```
+    pub fn new(filetype: Filetype, ino: u64, size_bytes: u64) -> Filestat {
+        Filestat {
+            ino,
+            filetype,
+            size_bytes,
+            ..Filestat::STREAM
+        }
+    }
+
     /// What is known of a stream without a host file behind it.
     pub(crate) const STREAM: Filestat = Filestat {
         dev: 0,

@@ -14,7 +14,8 @@ use cap_std::fs::Dir;
 use super::{ConfigError, Limits, WasiCtx};
 use crate::clock::{Clock, HostClock};
 use crate::descriptor::Descriptor;
-use crate::handle::{Directory, HostDir, Listener};
+use crate::fs::FileSystem;
+use crate::handle::{Directory, HostDir, Listener, TreeDir};
 use crate::random::{HostRandom, Random};
 use crate::stdio::{Input, Output};
 use crate::table::Table;
@@ -53,11 +54,13 @@ struct Mount {
 enum Mounted {
     /// A directory of the host, opened when the context is made.
     Host(PathBuf),
+    Virtual(Box<dyn Directory>),
 }
 
 impl Mounted {
     fn open(self) -> Result<Box<dyn Directory>, ConfigError> {
         match self {
+            Mounted::Virtual(directory) => Ok(directory),
             Mounted::Host(host_path) => {
                 match Dir::open_ambient_dir(&host_path, ambient_authority()) {
                     Ok(dir) => Ok(Box::new(HostDir::new(dir))),
@@ -214,13 +217,55 @@ impl WasiCtxBuilder {
         self
     }
 
+    /// Gives a file system, to read and to change, as `guest_path`. Between mounts of the same one files can be linked and
+    /// moved; an [`Arc`](std::sync::Arc) of a file system is one too.
+    ///
+    /// ```
+    /// use precast_wasi::WasiCtx;
+    /// use precast_wasi::fs::MemoryFs;
+    ///
+    /// let files = MemoryFs::new(1 << 20);
+    /// let first = WasiCtx::builder().mount(files.clone(), "/tmp").build()?;
+    /// let second = WasiCtx::builder().mount(files, "/from-first").build()?;
+    /// # Ok::<(), precast_wasi::ConfigError>(())
+    /// ```
+    pub fn mount(
+        &mut self,
+        fs: impl FileSystem,
+        guest_path: impl Into<String>,
+    ) -> &mut WasiCtxBuilder {
+        let what = Mounted::Virtual(Box::new(TreeDir::root(fs)));
+        self.give(what, guest_path.into(), false)
+    }
+
+    /// Gives a file system, to read only, as `guest_path`. A change fails with [`Errno::Rofs`](crate::Errno::Rofs).
+    ///
+    /// ```
+    /// use precast_wasi::WasiCtx;
+    /// use precast_wasi::fs::MemoryFs;
+    ///
+    /// let files = MemoryFs::new(1 << 20);
+    /// files.write("answer", "42")?;
+    /// let ctx = WasiCtx::builder().mount_read_only(files, "/data").build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn mount_read_only(
+        &mut self,
+        fs: impl FileSystem,
+        guest_path: impl Into<String>,
+    ) -> &mut WasiCtxBuilder {
+        let what = Mounted::Virtual(Box::new(TreeDir::root(fs)));
+        self.give(what, guest_path.into(), true)
+    }
+
     /// Gives the directory `host_path` and all beneath it, to read and to change, as `guest_path`.
     pub fn preopened_dir(
         &mut self,
         host_path: impl AsRef<Path>,
         guest_path: impl Into<String>,
     ) -> &mut WasiCtxBuilder {
-        self.mount(host_path.as_ref(), guest_path.into(), false)
+        let what = Mounted::Host(host_path.as_ref().to_owned());
+        self.give(what, guest_path.into(), false)
     }
 
     /// Gives the directory `host_path` and all beneath it, to read only, as `guest_path`. A change fails with
@@ -230,7 +275,8 @@ impl WasiCtxBuilder {
         host_path: impl AsRef<Path>,
         guest_path: impl Into<String>,
     ) -> &mut WasiCtxBuilder {
-        self.mount(host_path.as_ref(), guest_path.into(), true)
+        let what = Mounted::Host(host_path.as_ref().to_owned());
+        self.give(what, guest_path.into(), true)
     }
 
     /// Tells `writer` of each call that the program makes, in a line in the manner of `strace`:
@@ -301,14 +347,9 @@ impl WasiCtxBuilder {
         self
     }
 
-    fn mount(
-        &mut self,
-        host_path: &Path,
-        guest_path: String,
-        read_only: bool,
-    ) -> &mut WasiCtxBuilder {
+    fn give(&mut self, what: Mounted, guest_path: String, read_only: bool) -> &mut WasiCtxBuilder {
         self.mounts.push(Mount {
-            what: Mounted::Host(host_path.to_owned()),
+            what,
             guest_path,
             read_only,
         });

@@ -19,7 +19,7 @@ use rustix::time::Timespec;
 
 use super::host_listing::HostListing;
 use super::{Directory, HostFile, Listing, OpenHow, Opened, Sync};
-use crate::types::{Filestat, SetTime, fdflags};
+use crate::types::{Filestat, Filetype, SetTime, fdflags};
 use crate::{Errno, Result};
 
 pub(crate) struct HostDir(Dir);
@@ -172,7 +172,7 @@ impl Directory for HostDir {
         let to = HostDir::target(to)?;
         if old_path.ends_with('/') || new_path.ends_with('/') {
             let old_name = old_path.trim_end_matches('/');
-            if !self.0.symlink_metadata(old_name)?.is_dir() {
+            if self.stat_at(old_name, false)?.filetype != Filetype::Directory {
                 return Err(Errno::Notdir);
             }
         }

@@ -149,6 +149,16 @@ mod tests {
     use super::*;
     use crate::testing::Guest;
 
+    crate::testing::also_in_memory!(
+        all_entries_are_listed_once_with_dots,
+        cookies_hold_while_files_go,
+        small_buffers_are_filled_and_cut,
+        after_the_last_cookie_is_the_end,
+        large_directories_are_listed_whole_from_any_cookie,
+        a_buffer_outside_memory_is_a_fault,
+        given_directories_have_names,
+    );
+
     const BUF: u32 = 1024;
 
     /// Names and cookies of the whole entries that fit in `len` bytes, and the bytes used.

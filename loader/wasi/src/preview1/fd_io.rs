@@ -159,6 +159,12 @@ mod tests {
     use crate::testing::{Guest, READ, READ_WRITE};
     use std::io::Cursor;
 
+    crate::testing::also_in_memory!(
+        positions_are_kept_per_descriptor,
+        writing_needs_the_right_to_write,
+        a_directory_is_not_read,
+    );
+
     #[test]
     fn input_and_output_are_scattered_and_gathered() {
         let output = OutputBuffer::new(100);

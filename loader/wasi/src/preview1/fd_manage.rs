@@ -73,6 +73,13 @@ mod tests {
     use super::*;
     use crate::testing::{Guest, READ, READ_WRITE};
 
+    crate::testing::also_in_memory!(
+        space_is_allocated_beyond_the_end,
+        advice_is_checked,
+        files_and_directories_are_flushed,
+        a_closed_descriptor_is_gone,
+    );
+
     #[test]
     fn space_is_allocated_beyond_the_end() {
         let mut guest = Guest::with_dir("allocate");

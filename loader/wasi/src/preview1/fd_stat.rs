@@ -115,6 +115,14 @@ mod tests {
     use crate::preview1::{fd_seek, fd_write};
     use crate::testing::{Guest, READ, READ_WRITE};
 
+    crate::testing::also_in_memory!(
+        the_status_tells_type_and_rights,
+        rights_are_given_up_and_not_regained,
+        appending_can_be_switched,
+        all_flags_can_be_set_and_are_told,
+        sizes_and_times_are_set,
+    );
+
     fn rights_of(guest: &mut Guest, fd: u32) -> (Rights, Rights) {
         guest
             .call(|ctx, memory| fd_fdstat_get(ctx, memory, fd, 0))

@@ -208,6 +208,19 @@ mod tests {
     use super::*;
     use crate::testing::Guest;
 
+    crate::testing::also_in_memory!(
+        no_path_leads_out_of_the_mount,
+        a_chain_of_symlinks_may_be_forty_long,
+        dots_inside_the_mount_are_fine,
+        symlink_targets_are_relative_and_cut_to_the_buffer,
+        a_trailing_slash_asks_for_a_directory,
+        removing_knows_files_from_directories,
+        links_and_renames_stay_on_the_same_file,
+        nothing_changes_in_a_read_only_mount,
+        times_of_a_symlink_are_its_own,
+        a_file_is_no_place_for_names,
+    );
+
     type PathCall = fn(&mut WasiCtx, &mut GuestMemory<'_>, u32, u32, u32) -> Result<()>;
 
     /// A call with one path on the mount.
@@ -287,7 +300,19 @@ mod tests {
         assert_eq!(stat(&mut guest, true, "file-out"), Err(Errno::Perm));
         assert_eq!(stat(&mut guest, true, "loop"), Err(Errno::Loop));
         assert_eq!(stat(&mut guest, false, "file-out"), Ok(7));
-        assert_eq!(guest.host_read("../outside"), b"secret");
+        guest.check_outside();
+    }
+
+    #[test]
+    fn a_chain_of_symlinks_may_be_forty_long() {
+        let mut guest = Guest::with_dir("chain");
+        guest.host_write("0", b"x");
+        for link in 1..=41 {
+            guest.host_symlink(&(link - 1).to_string(), &link.to_string());
+        }
+        assert_eq!(stat(&mut guest, true, "40"), Ok(4));
+        assert_eq!(stat(&mut guest, false, "41"), Ok(7));
+        assert_eq!(stat(&mut guest, true, "41"), Err(Errno::Loop));
     }
 
     #[test]
