@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use cap_std::fs::Metadata;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{FallocateFlags, OFlags, Timestamps};
-use rustix::io::ReadWriteFlags;
+use rustix::io::{Errno as HostErrno, ReadWriteFlags};
 
 use super::{Direction, File, Readiness, Sync};
 use crate::types::{Advice, Filestat, Filetype, SetTime, fdflags};
@@ -27,6 +27,12 @@ pub(crate) struct HostFile {
 }
 
 const SYNCHRONOUS: u16 = fdflags::DSYNC | fdflags::RSYNC | fdflags::SYNC;
+
+/// The offset that stands for the position.
+const AT_POSITION: u64 = u64::MAX;
+
+/// The most bytes that a pipe takes as a whole or not at all (`PIPE_BUF`; POSIX has at least 512, Linux this).
+const WHOLE_BYTES: usize = 4096;
 
 impl HostFile {
     /// A file that was opened for the guest, with the flags that it was opened with.
@@ -78,7 +84,46 @@ impl HostFile {
         if self.emulated & fdflags::RSYNC != 0 {
             self.file.sync_all()?;
         }
-        self.wait(PollFlags::IN)
+        Ok(())
+    }
+
+    /// A stream is first asked for what it can give at once, which saves the wait while the other end keeps up. Those
+    /// that cannot be asked that way, as terminals, refuse, and any error comes again after the wait.
+    fn read_here(&self, buffers: &mut [IoSliceMut<'_>]) -> Result<usize> {
+        if !self.seekable {
+            let at_once = ReadWriteFlags::NOWAIT;
+            if let Ok(count) = rustix::io::preadv2(&self.file, buffers, AT_POSITION, at_once) {
+                return Ok(count);
+            }
+            self.wait(PollFlags::IN)?;
+        }
+        Ok(match buffers {
+            // As a list of one it would cost the host more.
+            [buffer] => (&self.file).read(buffer)?,
+            _ => (&self.file).read_vectored(buffers)?,
+        })
+    }
+
+    /// As [`read_here`](HostFile::read_here), but a stream that blocks is only asked for as little as is never cut:
+    /// programs rely on it to take all. One that does not block takes what it has room for.
+    fn write_here(&self, buffers: &[IoSlice<'_>]) -> Result<usize> {
+        if !self.seekable {
+            let nonblocking = self.flags & fdflags::NONBLOCK != 0;
+            let lens = buffers.iter().map(|buffer| buffer.len());
+            if nonblocking || lens.fold(0, usize::saturating_add) <= WHOLE_BYTES {
+                let at_once = ReadWriteFlags::NOWAIT;
+                match rustix::io::pwritev2(&self.file, buffers, AT_POSITION, at_once) {
+                    Ok(count) => return Ok(count),
+                    Err(HostErrno::AGAIN) if nonblocking => return Err(Errno::Again),
+                    Err(_) => {}
+                }
+            }
+            self.wait(PollFlags::OUT)?;
+        }
+        Ok(match buffers {
+            [buffer] => (&self.file).write(buffer)?,
+            _ => (&self.file).write_vectored(buffers)?,
+        })
     }
 
     fn after_writing(&self) -> Result<()> {
@@ -116,20 +161,19 @@ impl File for HostFile {
 
     fn read(&mut self, buffers: &mut [IoSliceMut<'_>]) -> Result<usize> {
         // No bytes are there at once.
-        if buffers.iter().any(|buffer| !buffer.is_empty()) {
-            self.before_reading()?;
+        if buffers.iter().all(|buffer| buffer.is_empty()) {
+            return Ok(0);
         }
-        Ok((&self.file).read_vectored(buffers)?)
+        self.before_reading()?;
+        self.read_here(buffers)
     }
 
     fn write(&mut self, buffers: &[IoSlice<'_>]) -> Result<usize> {
-        self.wait(PollFlags::OUT)?;
         let written = if self.emulated & fdflags::APPEND != 0 {
-            // The offset that stands for the position.
-            const AT_POSITION: u64 = u64::MAX;
+            self.wait(PollFlags::OUT)?;
             rustix::io::pwritev2(&self.file, buffers, AT_POSITION, ReadWriteFlags::APPEND)?
         } else {
-            (&self.file).write_vectored(buffers)?
+            self.write_here(buffers)?
         };
         self.after_writing()?;
         Ok(written)
@@ -252,5 +296,71 @@ impl HostFile {
         let size = self.file.metadata().map_or(0, |metadata| metadata.len());
         let position = rustix::fs::tell(&self.file).unwrap_or(0);
         size.saturating_sub(position)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::OwnedFd;
+    use std::thread;
+
+    use super::*;
+
+    fn pipe() -> (HostFile, HostFile) {
+        let (reader, writer) = io::pipe().unwrap();
+        let shared = |end: OwnedFd| HostFile::shared(StdFile::from(end)).unwrap();
+        (shared(reader.into()), shared(writer.into()))
+    }
+
+    fn read(file: &mut HostFile, len: usize) -> Result<usize> {
+        file.read(&mut [IoSliceMut::new(&mut vec![0; len])])
+    }
+
+    #[test]
+    fn a_stream_that_blocks_takes_all() {
+        for (len, buffers) in [(100_000, 1), (15_000, 2), (4096, 5)] {
+            let (mut reader, mut writer) = pipe();
+            // Room is left, but not for all.
+            assert_eq!(writer.write(&[IoSlice::new(&[0; 50_000])]), Ok(50_000));
+            let total = 50_000 + len * buffers;
+            let reader = thread::spawn(move || {
+                let mut left = total;
+                while left > 0 {
+                    left -= read(&mut reader, left).unwrap();
+                }
+            });
+            let bytes = vec![0; len];
+            let written = writer.write(&vec![IoSlice::new(&bytes); buffers]);
+            assert_eq!(written, Ok(len * buffers));
+            reader.join().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_stream_that_does_not_block_says_so() {
+        let (mut reader, mut writer) = pipe();
+        reader.set_flags(fdflags::NONBLOCK).unwrap();
+        writer.set_flags(fdflags::NONBLOCK).unwrap();
+        assert_eq!(read(&mut reader, 1), Err(Errno::Again));
+        assert_eq!(reader.read(&mut []), Ok(0));
+        assert_eq!(writer.write(&[IoSlice::new(&[0; 60_000])]), Ok(60_000));
+        // More than there is room for.
+        let written = writer.write(&[IoSlice::new(&[0; 60_000])]).unwrap();
+        assert!((1..60_000).contains(&written), "{written}");
+        assert_eq!(writer.write(&[IoSlice::new(&[0])]), Err(Errno::Again));
+        assert_eq!(read(&mut reader, 100_000), Ok(60_000 + written));
+        drop(writer);
+        assert_eq!(read(&mut reader, 1), Ok(0));
+        let (reader, mut writer) = pipe();
+        drop(reader);
+        assert_eq!(writer.write(&[IoSlice::new(&[0])]), Err(Errno::Pipe));
+    }
+
+    #[test]
+    fn a_stream_is_waited_for() {
+        let (mut reader, mut writer) = pipe();
+        let waits = thread::spawn(move || read(&mut reader, 10));
+        assert_eq!(writer.write(&[IoSlice::new(b"abc")]), Ok(3));
+        assert_eq!(waits.join().unwrap(), Ok(3));
     }
 }
