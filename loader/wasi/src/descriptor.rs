@@ -1,6 +1,6 @@
 //! What a guest's file descriptor stands for: an open file or directory, and what it may be used for.
 
-use crate::handle::{self, File, Listing};
+use crate::handle::{self, File, Listener, Listing};
 use crate::rights::{self, Rights};
 use crate::types::Filetype;
 use crate::{Errno, Result};
@@ -44,6 +44,24 @@ impl Descriptor {
         Descriptor {
             kind: Kind::File(file),
             base: wanted & possible,
+            inheriting: 0,
+        }
+    }
+
+    /// A socket that listens. The rights of its connections are what it has to inherit.
+    pub(crate) fn listener(listener: Listener) -> Descriptor {
+        Descriptor {
+            kind: Kind::File(Box::new(listener)),
+            base: rights::LISTENER,
+            inheriting: rights::CONNECTION,
+        }
+    }
+
+    /// A connection with the rights that the socket that accepted it has to inherit.
+    pub(crate) fn connection(connection: Box<dyn File>, inherited: Rights) -> Descriptor {
+        Descriptor {
+            kind: Kind::File(connection),
+            base: inherited & rights::CONNECTION,
             inheriting: 0,
         }
     }

@@ -209,11 +209,11 @@ macro_rules! both_modules {
             memory random_get(buf: OutSecret, len: Size);
             plain sched_yield();
 
-            plain sock_recv(
+            waits sock_recv(
                 fd: Fd, ri_data: Iovecs, ri_data_len: Len, ri_flags: Riflags,
                 ro_datalen: OutSize, ro_flags: OutRoflags
             );
-            plain sock_send(
+            waits sock_send(
                 fd: Fd, si_data: Ciovecs, si_data_len: Len, si_flags: Siflags, so_datalen: OutSize
             );
             plain sock_shutdown(fd: Fd, how: Sdflags);
@@ -234,7 +234,7 @@ macro_rules! preview1_alone {
             waits poll_oneoff(
                 subscriptions: Subscriptions, events: OutEvents, count: Len, nevents: OutSize
             );
-            plain sock_accept(fd: Fd, flags: Fdflags, accepted_fd: OutFd);
+            waits sock_accept(fd: Fd, flags: Fdflags, accepted_fd: OutFd);
         }
     };
 }

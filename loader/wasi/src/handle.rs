@@ -6,10 +6,12 @@
 mod host_dir;
 mod host_file;
 mod host_listing;
+mod socket;
 mod stream;
 
 use std::any::Any;
 use std::io::{IoSlice, IoSliceMut, SeekFrom};
+use std::net::Shutdown;
 use std::ops::ControlFlow;
 use std::os::fd::BorrowedFd;
 
@@ -18,6 +20,7 @@ use crate::{Errno, Result};
 
 pub(crate) use host_dir::HostDir;
 pub(crate) use host_file::HostFile;
+pub(crate) use socket::Listener;
 pub(crate) use stream::{Reader, Writer};
 
 /// An open file: anything that is not a directory. It keeps its own position.
@@ -88,6 +91,25 @@ pub(crate) trait File: Send {
         } else {
             Err(Errno::Notsup)
         }
+    }
+
+    /// Takes a connection that waits; the new file has the `fdflags` given. Only of sockets that listen.
+    fn accept(&mut self, _flags: u16) -> Result<Box<dyn File>> {
+        Err(Errno::Inval)
+    }
+
+    /// Reads from a socket.
+    fn receive(&mut self, buffers: &mut [IoSliceMut<'_>], how: Receive) -> Result<usize> {
+        if how == Receive::default() {
+            self.read(buffers)
+        } else {
+            Err(Errno::Notsup)
+        }
+    }
+
+    /// Ends one or both directions of a connection.
+    fn shutdown(&mut self, _how: Shutdown) -> Result<()> {
+        Err(Errno::Notconn)
     }
 
     /// How `poll_oneoff` learns that the file can be read or written.
@@ -190,6 +212,15 @@ pub(crate) enum Sync {
     Data,
     /// With times, size and all else.
     All,
+}
+
+/// How a socket is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Receive {
+    /// What is read stays there to be read again.
+    pub(crate) peek: bool,
+    /// A short count is given only at the end, for an error or an interruption.
+    pub(crate) wait_all: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

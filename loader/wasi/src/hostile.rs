@@ -2,6 +2,9 @@
 //!
 //! Left out are the calls that such numbers would make wait for hours (`poll_oneoff`) or fill the disk (`fd_allocate`).
 
+use std::io::Write;
+use std::net::TcpStream;
+
 use crate::OutputBuffer;
 use crate::functions::{Raw, preview1, unstable};
 use crate::preview1::*;
@@ -148,6 +151,47 @@ fn no_call_panics_or_leaves_the_mount() {
 
 fn raw<const N: usize>(args: [u32; N]) -> [u64; N] {
     args.map(Raw::to_raw)
+}
+
+/// All non-blocking, since a call that waits may wait for ever.
+#[test]
+fn no_call_on_sockets_panics() {
+    let mut numbers = Numbers(0x2545_f491_4f6c_dd1d);
+    for _ in 0..20 {
+        let (mut guest, address) = Guest::listening();
+        fd_fdstat_set_flags(&mut guest.ctx, 3, 4).unwrap();
+        let peers = [(); 3].map(|()| TcpStream::connect(address).unwrap());
+        for _ in &peers {
+            guest
+                .call(|ctx, memory| sock_accept(ctx, memory, 3, 4, 0))
+                .unwrap();
+        }
+        (&peers[0]).write_all(&[7; 5000]).unwrap();
+        drop(peers);
+        let iovecs: Vec<u8> = [[0, 8, 0, 0, 9, 0, 0, 0]; 12].concat();
+        guest.put(0, &iovecs);
+        for _ in 0..ROUNDS / 40 {
+            let mut n = || numbers.u32();
+            let (a, b, c, d, e, f) = (n(), n(), n(), n(), n(), n());
+            let (x, y) = (numbers.u64(), numbers.u64());
+            let call = numbers.next() % 16;
+            let _ = guest.call(|ctx, memory| match call {
+                0 => sock_accept(ctx, memory, a, b, c),
+                1..4 => sock_recv(ctx, memory, a, b & !7, c, d & 3, e, f),
+                4 => sock_recv(ctx, memory, a, b, c, d, e, f),
+                5 => sock_send(ctx, memory, a, b, c, d, e),
+                6..8 => sock_send(ctx, memory, a, b & !7, c, 0, d),
+                8 => sock_shutdown(ctx, a, b),
+                9 => fd_fdstat_get(ctx, memory, a, b),
+                10 => fd_fdstat_set_flags(ctx, a, b | 4),
+                11 => fd_fdstat_set_rights(ctx, a, x, y),
+                12 => fd_filestat_get(ctx, memory, a, b),
+                13 => fd_read(ctx, memory, a, b & !7, c, d),
+                14 => fd_write(ctx, memory, a, b & !7, c, d),
+                _ => fd_renumber(ctx, a, b),
+            });
+        }
+    }
 }
 
 fn check_outside(guest: &Guest) {

@@ -1,8 +1,9 @@
 //! WASI preview 1 for programs that precast runs.
 //!
-//! A [`WasiCtx`] holds all that one program was given: arguments, environment, standard streams, directories. What
-//! the builder was not asked for, the program does not have. The calls themselves are plain functions over a context
-//! and the guest's memory ([`preview1`]), so that they can be tested, fuzzed and reused without an engine.
+//! A [`WasiCtx`] holds all that one program was given: arguments, environment, standard streams, directories,
+//! sockets that listen. What the builder was not asked for, the program does not have. The calls themselves are plain
+//! functions over a context and the guest's memory ([`preview1`]), so that they can be tested, fuzzed and reused without
+//! an engine.
 //!
 //! Programs of some compilers import more than WASI: [`assemblyscript`] and [`emscripten`] have what theirs do.
 //!

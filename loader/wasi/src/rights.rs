@@ -36,7 +36,8 @@ pub(crate) const PATH_SYMLINK: Rights = 1 << 24;
 pub(crate) const PATH_REMOVE_DIRECTORY: Rights = 1 << 25;
 pub(crate) const PATH_UNLINK_FILE: Rights = 1 << 26;
 pub(crate) const POLL_FD_READWRITE: Rights = 1 << 27;
-// Bits 28 and 29 are for sockets.
+pub(crate) const SOCK_SHUTDOWN: Rights = 1 << 28;
+pub(crate) const SOCK_ACCEPT: Rights = 1 << 29;
 
 /// What can be done with a stream that has no position: pipes, terminals, virtual streams.
 pub(crate) const STREAM: Rights = FD_READ
@@ -51,6 +52,13 @@ pub(crate) const STREAM: Rights = FD_READ
 /// What can be done with a file that has a position.
 pub(crate) const FILE: Rights =
     STREAM | FD_SEEK | FD_TELL | FD_ADVISE | FD_ALLOCATE | FD_FILESTAT_SET_SIZE;
+
+/// What can be done with a connection.
+pub(crate) const CONNECTION: Rights = (STREAM & !FD_FILESTAT_SET_TIMES) | SOCK_SHUTDOWN;
+
+/// What can be done with a socket that listens. The right to read is the one to wait for connections. To shut it down
+/// would end it for the host as well.
+pub(crate) const LISTENER: Rights = (CONNECTION & !FD_WRITE & !SOCK_SHUTDOWN) | SOCK_ACCEPT;
 
 /// What can be done with a directory.
 pub(crate) const DIRECTORY: Rights = FD_FDSTAT_SET_FLAGS
@@ -133,5 +141,6 @@ mod tests {
     #[test]
     fn every_right_belongs_to_a_kind_of_file() {
         assert_eq!(INHERITED, (1 << 28) - 1);
+        assert_eq!(INHERITED | CONNECTION | LISTENER, (1 << 30) - 1);
     }
 }

@@ -26,6 +26,15 @@ impl Table {
         }
     }
 
+    /// Fails with [`Errno::Mfile`] if the table is full: to be asked before something is done that opening needs.
+    pub(crate) fn check_room(&self) -> Result<()> {
+        let len = u32::try_from(self.slots.len()).map_err(|_| Errno::Mfile)?;
+        if self.free.is_empty() && len >= self.limit {
+            return Err(Errno::Mfile);
+        }
+        Ok(())
+    }
+
     /// Fails with [`Errno::Mfile`] if the table is full.
     pub(crate) fn insert(&mut self, descriptor: Descriptor) -> Result<u32> {
         if let Some(Reverse(fd)) = self.free.pop() {

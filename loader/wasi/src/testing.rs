@@ -1,9 +1,10 @@
 //! What the unit tests share: a guest with a memory and a temporary directory.
 
 use std::fs;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 
-use crate::preview1::path_open;
+use crate::preview1::{path_open, sock_accept};
 use crate::rights::{self, Rights};
 use crate::{GuestMemory, Result, WasiCtx};
 
@@ -33,6 +34,24 @@ impl Guest {
 
     pub(crate) fn with_read_only_dir(name: &str) -> Guest {
         Guest::mounted(name, true)
+    }
+
+    /// A guest with a socket that listens as descriptor 3, and where to reach it.
+    pub(crate) fn listening() -> (Guest, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let ctx = WasiCtx::builder().listener(listener).build().unwrap();
+        (Guest::new(ctx), address)
+    }
+
+    /// A guest with a connection as descriptor 4, and the other end.
+    pub(crate) fn connected() -> (Guest, TcpStream) {
+        let (mut guest, address) = Guest::listening();
+        let peer = TcpStream::connect(address).unwrap();
+        let accepted = guest.call(|ctx, memory| sock_accept(ctx, memory, 3, 0, 0));
+        assert_eq!(accepted, Ok(()));
+        assert_eq!(guest.u32_at(0), 4);
+        (guest, peer)
     }
 
     fn mounted(name: &str, read_only: bool) -> Guest {

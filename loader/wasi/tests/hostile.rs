@@ -212,6 +212,7 @@ fn a_large_shared_memory_is_not_copied_whole() {
         ("fd_pread", 1, None),
         ("fd_pwrite", 1, None),
         ("random_get", 0, Some(1)),
+        ("fd_readdir", 1, Some(2)),
         ("path_readlink", 3, Some(4)),
     ] {
         let call = named(name);

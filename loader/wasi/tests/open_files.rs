@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use common::{Guest, Scratch};
 use precast_wasi::preview1::*;
-use precast_wasi::{Errno, Result, WasiCtx};
+use precast_wasi::{Errno, Limits, Result, WasiCtx};
 
 /// The most that a guest may have open by default.
 const MOST_OPEN: u32 = 4096;
@@ -37,6 +37,24 @@ fn the_table_or_the_host_has_an_end() {
         assert_eq!(first, Ok(MOUNT + 1), "the lowest number that is free");
         fd_close(&mut guest.ctx, MOUNT + 1).unwrap();
     }
+}
+
+#[test]
+fn a_full_table_creates_and_cuts_nothing() {
+    let _alone = ALL_FILES.lock().unwrap_or_else(PoisonError::into_inner);
+    let scratch = Scratch::new("full");
+    std::fs::write(scratch.path().join("file"), "kept").unwrap();
+    let mut limits = Limits::default();
+    limits.descriptors = MOUNT + 1;
+    let mut builder = WasiCtx::builder();
+    builder.limits(limits).preopened_dir(scratch.path(), "/");
+    let mut guest = Guest::new(builder.build().unwrap());
+    let (creat, trunc) = (1, 8);
+    for (path, oflags) in [("new", creat), ("file", trunc), ("file", creat)] {
+        assert_eq!(open(&mut guest, path, oflags), Err(Errno::Mfile), "{path}");
+    }
+    assert!(!scratch.path().join("new").exists());
+    assert_eq!(std::fs::read(scratch.path().join("file")).unwrap(), b"kept");
 }
 
 /// Runs the test after this one in a process that may have few files.

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use cap_std::ambient_authority;
@@ -11,7 +14,7 @@ use cap_std::fs::Dir;
 use super::{ConfigError, Limits, WasiCtx};
 use crate::clock::{Clock, HostClock};
 use crate::descriptor::Descriptor;
-use crate::handle::{Directory, HostDir};
+use crate::handle::{Directory, HostDir, Listener};
 use crate::random::{HostRandom, Random};
 use crate::stdio::{Input, Output};
 use crate::table::Table;
@@ -25,6 +28,7 @@ pub struct WasiCtxBuilder {
     stdout: Output,
     stderr: Output,
     mounts: Vec<Mount>,
+    listeners: Vec<OwnedFd>,
     clock: Box<dyn Clock>,
     random: Box<dyn Random>,
     limits: Limits,
@@ -73,6 +77,7 @@ impl Default for WasiCtxBuilder {
             stdout: Output::null(),
             stderr: Output::null(),
             mounts: Vec::new(),
+            listeners: Vec::new(),
             clock: Box::new(HostClock),
             random: Box::new(HostRandom),
             limits: Limits::default(),
@@ -252,6 +257,50 @@ impl WasiCtxBuilder {
         self
     }
 
+    /// Gives a socket that listens for TCP connections: the program accepts them (`sock_accept`), reads, writes and
+    /// waits for them. It cannot open connections of its own.
+    ///
+    /// If it is non-blocking (`set_nonblocking`), so it is for the program, which can change that for itself. Programs
+    /// that wait for many things at once expect a non-blocking one: those in Go, unless they call `SetNonblock`. In the
+    /// host the socket is non-blocking from then on, also duplicates that are kept (`try_clone`).
+    ///
+    /// Several programs may have duplicates of one socket; each connection goes to one of them. Options set on the socket
+    /// beforehand hold for its connections where the host has it so (on Linux, `TCP_NODELAY`).
+    ///
+    /// ```
+    /// use std::net::TcpListener;
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// println!("http://{}/", listener.local_addr()?);
+    /// let ctx = precast_wasi::WasiCtx::builder()
+    ///     .preopened_dir_read_only(std::env::temp_dir(), "/srv") // descriptor 3
+    ///     .listener(listener) // descriptor 4
+    ///     .build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn listener(&mut self, listener: TcpListener) -> &mut WasiCtxBuilder {
+        self.listeners.push(listener.into());
+        self
+    }
+
+    /// Gives a socket that listens for connections of this host by a name in its file system; see
+    /// [`listener`](WasiCtxBuilder::listener).
+    ///
+    /// ```
+    /// use std::os::unix::net::UnixListener;
+    ///
+    /// let path = std::env::temp_dir().join(format!("precast-{}.sock", std::process::id()));
+    /// let ctx = precast_wasi::WasiCtx::builder()
+    ///     .unix_listener(UnixListener::bind(&path)?)
+    ///     .build()?;
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn unix_listener(&mut self, listener: UnixListener) -> &mut WasiCtxBuilder {
+        self.listeners.push(listener.into());
+        self
+    }
+
     fn mount(
         &mut self,
         host_path: &Path,
@@ -268,13 +317,15 @@ impl WasiCtxBuilder {
 
     /// Makes the context and leaves the builder empty.
     ///
-    /// Standard streams become descriptors 0 to 2, directories 3 and on, in the order given.
+    /// Standard streams become descriptors 0 to 2, directories 3 and on, then sockets, each in the order given. C
+    /// libraries look for directories from 3 on, up to the first descriptor that is none.
     ///
     /// # Errors
     ///
     /// - [`ConfigError::Text`] for an argument, variable or guest path that the guest could not receive.
     /// - [`ConfigError::OpenDir`] if a directory cannot be opened.
     /// - [`ConfigError::Stdio`] if a standard stream cannot be duplicated.
+    /// - [`ConfigError::Listener`] if a socket cannot be made non-blocking.
     pub fn build(&mut self) -> Result<WasiCtx, ConfigError> {
         let WasiCtxBuilder {
             args,
@@ -283,6 +334,7 @@ impl WasiCtxBuilder {
             stdout,
             stderr,
             mounts,
+            listeners,
             clock,
             random,
             limits,
@@ -311,6 +363,11 @@ impl WasiCtxBuilder {
         for mount in mounts {
             let directory = mount.what.open()?;
             let descriptor = Descriptor::preopen(directory, mount.guest_path, mount.read_only);
+            table.insert(descriptor).map_err(ConfigError::Table)?;
+        }
+        for listener in listeners {
+            let listener = Listener::new(listener).map_err(ConfigError::Listener)?;
+            let descriptor = Descriptor::listener(listener);
             table.insert(descriptor).map_err(ConfigError::Table)?;
         }
 

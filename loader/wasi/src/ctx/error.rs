@@ -21,7 +21,9 @@ pub enum ConfigError {
     },
     /// A standard stream of the host cannot be duplicated.
     Stdio(io::Error),
-    /// More directories than a guest can have descriptors.
+    /// A socket cannot be made non-blocking.
+    Listener(io::Error),
+    /// More directories and sockets than a guest can have descriptors.
     Table(Errno),
 }
 
@@ -33,7 +35,8 @@ impl fmt::Display for ConfigError {
                 write!(f, "cannot open the directory {}", host_path.display())
             }
             ConfigError::Stdio(_) => f.write_str("cannot duplicate a standard stream"),
-            ConfigError::Table(_) => f.write_str("too many directories"),
+            ConfigError::Listener(_) => f.write_str("cannot make a socket non-blocking"),
+            ConfigError::Table(_) => f.write_str("too many directories and sockets"),
         }
     }
 }
@@ -42,7 +45,9 @@ impl std::error::Error for ConfigError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             ConfigError::Text(_) => None,
-            ConfigError::OpenDir { source, .. } | ConfigError::Stdio(source) => Some(source),
+            ConfigError::OpenDir { source, .. }
+            | ConfigError::Stdio(source)
+            | ConfigError::Listener(source) => Some(source),
             ConfigError::Table(errno) => Some(errno),
         }
     }

@@ -12,8 +12,10 @@ use std::os::unix::ffi::OsStringExt;
 use cap_fs_ext::{
     DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsMaybeDirExt, OpenOptionsSyncExt,
 };
-use cap_std::fs::{Dir, Metadata, MetadataExt, OpenOptions, OpenOptionsExt};
+use cap_std::fs::{Dir, FileTypeExt, Metadata, MetadataExt, OpenOptions, OpenOptionsExt};
 use rustix::fs::{AtFlags, OFlags, Timestamps};
+use rustix::thread::{NanosleepRelativeResult, nanosleep};
+use rustix::time::Timespec;
 
 use super::host_listing::HostListing;
 use super::{Directory, HostFile, Listing, OpenHow, Opened, Sync};
@@ -49,10 +51,30 @@ impl HostDir {
         })
     }
 
+    /// Opens what is there. A pipe that is to be written waits for its reader, in sleeps, which interruptions end.
+    fn open_at_last(&self, path: &str, options: &OpenOptions, how: &OpenHow) -> Result<StdFile> {
+        const PAUSE: Timespec = Timespec {
+            tv_sec: 0,
+            tv_nsec: 10_000_000,
+        };
+        loop {
+            match self.0.open_with(path, options).map_err(Errno::from) {
+                Err(Errno::Nxio) if how.write && how.fdflags & fdflags::NONBLOCK == 0 => {}
+                opened => return Ok(opened?.into_std()),
+            }
+            if !self.0.metadata(path)?.file_type().is_fifo() {
+                return Err(Errno::Nxio);
+            }
+            if let NanosleepRelativeResult::Interrupted(_) = nanosleep(&PAUSE) {
+                return Err(Errno::Intr);
+            }
+        }
+    }
+
     fn open_file(&self, path: &str, how: &OpenHow) -> Result<StdFile> {
         let mut options = options(how);
         if !how.create {
-            return Ok(self.0.open_with(path, &options)?.into_std());
+            return self.open_at_last(path, &options, how);
         }
 
         // Hosts create a file only together with writing to it, so one that is not to be written is opened first and
@@ -84,7 +106,8 @@ fn options(how: &OpenHow) -> OpenOptions {
         } else {
             FollowSymlinks::No
         })
-        .nonblock(how.fdflags & fdflags::NONBLOCK != 0)
+        // A pipe with a name would block the host until somebody opens its other end.
+        .nonblock(true)
         .sync(how.fdflags & fdflags::SYNC != 0)
         .dsync(how.fdflags & fdflags::DSYNC != 0)
         .rsync(how.fdflags & fdflags::RSYNC != 0);
@@ -118,9 +141,12 @@ impl Directory for HostDir {
             let dir = Dir::from_std_file(file);
             return Ok(Opened::Dir(Box::new(HostDir(dir))));
         }
-        if how.fdflags & fdflags::APPEND != 0 {
-            let flags = rustix::fs::fcntl_getfl(&file)?;
-            rustix::fs::fcntl_setfl(&file, flags | OFlags::APPEND)?;
+        let append = how.fdflags & fdflags::APPEND != 0;
+        if append || !metadata.is_file() {
+            let mut flags = rustix::fs::fcntl_getfl(&file)?;
+            flags.set(OFlags::APPEND, append);
+            flags.set(OFlags::NONBLOCK, how.fdflags & fdflags::NONBLOCK != 0);
+            rustix::fs::fcntl_setfl(&file, flags)?;
         }
         let file = HostFile::opened(file, &metadata, how.fdflags);
         Ok(Opened::File(Box::new(file)))

@@ -72,25 +72,50 @@ pub fn fd_readdir(
         None => directory.handle.list()?,
     };
     let listing = directory.listing.insert(listing);
-    let used = memory.fill(buf, buf_len, |bytes| {
-        let room = bytes.len();
-        let mut rest = bytes;
-        let read = listing.read(cookie, &mut |entry| {
-            let place = std::mem::take(&mut rest);
-            rest = put(put(place, &header(entry)), entry.name);
-            if rest.is_empty() {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
-        });
-        match (read, room.saturating_sub(rest.len())) {
-            // What was listed before an error is a success; the error comes again with the next call.
-            (Err(error), 0) => Err(error),
-            (_, used) => Ok(used),
+    // Entry by entry: a shared memory is never lent, and a copy of `buf_len` bytes would be as large as the guest likes.
+    memory.check(buf, buf_len)?;
+    let mut rest = Rest {
+        memory: &mut *memory,
+        at: buf,
+        len: buf_len,
+    };
+    let mut written = Ok(());
+    let read = listing.read(cookie, &mut |entry| {
+        written = rest.put(&header(entry)).and_then(|()| rest.put(entry.name));
+        if written.is_err() || rest.len == 0 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
         }
-    })?;
-    memory.write_u32(bufused, u32::try_from(used).map_err(|_| Errno::Overflow)?)
+    });
+    let used = buf_len.saturating_sub(rest.len);
+    written?;
+    match read {
+        // What was listed before an error is a success; the error comes again with the next call.
+        Err(error) if used == 0 => Err(error),
+        _ => memory.write_u32(bufused, used),
+    }
+}
+
+/// What is left of the guest's buffer.
+struct Rest<'a, 'm> {
+    memory: &'a mut GuestMemory<'m>,
+    at: u32,
+    len: u32,
+}
+
+impl Rest<'_, '_> {
+    /// Writes as much of `bytes` as fits.
+    fn put(&mut self, bytes: &[u8]) -> Result<()> {
+        let room = usize::try_from(self.len).map_err(|_| Errno::Fault)?;
+        let bytes = bytes.get(..room).unwrap_or(bytes);
+        let count = u32::try_from(bytes.len()).map_err(|_| Errno::Fault)?;
+        self.memory.write(self.at, bytes)?;
+        self.len = self.len.saturating_sub(count);
+        // Past the last byte of all there is nothing more to write.
+        self.at = self.at.saturating_add(count);
+        Ok(())
+    }
 }
 
 /// ```text
@@ -110,18 +135,6 @@ fn header(entry: &Entry<'_>) -> [u8; DIRENT_BYTES] {
         field.copy_from_slice(&word.to_le_bytes());
     }
     header
-}
-
-/// Writes as much of `bytes` as fits, and returns what is left of `out`.
-fn put<'a>(out: &'a mut [u8], bytes: &[u8]) -> &'a mut [u8] {
-    let taken = bytes.len().min(out.len());
-    match (out.split_at_mut_checked(taken), bytes.get(..taken)) {
-        (Some((place, rest)), Some(bytes)) => {
-            place.copy_from_slice(bytes);
-            rest
-        }
-        _ => &mut [],
-    }
 }
 
 fn preopen_name(ctx: &WasiCtx, fd: u32) -> Result<&str> {

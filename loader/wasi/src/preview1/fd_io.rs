@@ -148,7 +148,7 @@ pub fn fd_tell(
     memory.write_u64(offset, position)
 }
 
-fn write_count(memory: &mut GuestMemory<'_>, at: u32, count: usize) -> Result<()> {
+pub(super) fn write_count(memory: &mut GuestMemory<'_>, at: u32, count: usize) -> Result<()> {
     memory.write_u32(at, u32::try_from(count).map_err(|_| Errno::Overflow)?)
 }
 

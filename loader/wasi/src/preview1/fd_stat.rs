@@ -29,7 +29,8 @@ pub fn fd_fdstat_get(
 /// # Errors
 ///
 /// [`Errno::Notsup`] if a stream shared with the host process is to append no longer, or for any flag on a stream without
-/// a host file. [`Errno::Notcapable`] without the right `fd_fdstat_set_flags`.
+/// a host file. [`Errno::Inval`] for any but non-blocking mode on a socket. [`Errno::Notcapable`] without the right
+/// `fd_fdstat_set_flags`.
 pub fn fd_fdstat_set_flags(ctx: &mut WasiCtx, fd: u32, flags: u32) -> Result<()> {
     let flags = flags16(flags, fdflags::ALL)?;
     let descriptor = ctx.table.get_mut(fd)?;

@@ -47,6 +47,8 @@ pub fn path_open(
         base: base & rights::INHERITED,
         inheriting,
     };
+    // Otherwise a file would be created or cut for a descriptor that there is not.
+    ctx.table.check_room()?;
     let opened = request.open(ctx, fd)?;
     let new_fd = ctx.table.insert(opened)?;
     memory.write_u32(opened_fd, new_fd)
@@ -390,5 +392,54 @@ mod tests {
             assert_eq!(guest.host_read("file"), expected);
             fd_close(&mut guest.ctx, fd).unwrap();
         }
+    }
+
+    #[test]
+    fn a_pipe_with_a_name_does_not_block_the_host_until_it_is_read() {
+        use crate::preview1::{fd_read, poll_oneoff};
+        let mut guest = Guest::with_dir("open-fifo");
+        let path = guest.host_path("pipe");
+        let rw = rustix::fs::Mode::from_bits_truncate(0o600);
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rw).unwrap();
+
+        let reader = guest.open("pipe", 0, READ).unwrap();
+        assert_eq!(guest.open("pipe", 0, 0).map(drop), Ok(()));
+        // Nobody has written yet, which is not the end: a wait for it and for a clock ends with the clock.
+        let subscriptions: Vec<u8> = [[1, 1, reader.into(), 0, 0, 0], [2, 0, 1, 1, 0, 0]]
+            .concat()
+            .iter()
+            .flat_map(|word: &u64| word.to_le_bytes())
+            .collect();
+        let (at, _) = guest.put(8192, &subscriptions);
+        guest
+            .call(|ctx, memory| poll_oneoff(ctx, memory, at, 4096, 2, 0))
+            .unwrap();
+        assert_eq!((guest.u32_at(0), guest.u64_at(4096)), (1, 2));
+        let host = std::thread::spawn(move || std::fs::write(path, "abc").unwrap());
+        let iovs = guest.iovecs(&[(100, 8)]);
+        let read = guest.call(|ctx, memory| fd_read(ctx, memory, reader, iovs, 1, 0));
+        assert_eq!((read, guest.u32_at(0)), (Ok(()), 3));
+        host.join().unwrap();
+        for fd in [reader, reader + 1] {
+            fd_close(&mut guest.ctx, fd).unwrap();
+        }
+
+        // One that is written waits for its reader, as everywhere, unless it must not.
+        let nonblocking = guest.call(|ctx, memory| {
+            let (ptr, _) = (1000, memory.write(1000, b"pipe"));
+            let flags = fdflags::NONBLOCK.into();
+            path_open(ctx, memory, 3, 0, ptr, 4, 0, rights::FD_WRITE, 0, flags, 0)
+        });
+        assert_eq!(nonblocking, Err(Errno::Nxio));
+        let path = guest.host_path("pipe");
+        let host = std::thread::spawn(move || std::fs::read(path).unwrap());
+        let writer = guest.open("pipe", 0, rights::FD_WRITE).unwrap();
+        guest.put(100, b"defg");
+        let iovs = guest.iovecs(&[(100, 4)]);
+        guest
+            .call(|ctx, memory| fd_write(ctx, memory, writer, iovs, 1, 0))
+            .unwrap();
+        fd_close(&mut guest.ctx, writer).unwrap();
+        assert_eq!(host.join().unwrap(), b"defg");
     }
 }

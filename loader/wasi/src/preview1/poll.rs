@@ -1,27 +1,19 @@
-//! Waiting for clocks and streams.
+//! Waiting for clocks, streams and sockets.
 //!
-//! The subscriptions are sorted into what has happened already (errors, files and virtual streams, which never block),
-//! host descriptors to ask, and deadlines. One host call then waits for the descriptors until the nearest deadline; when
-//! something has happened already it only asks. The wait ends with at least one event.
+//! Here are the records that cross the border; `wait.rs` does the waiting.
 
-use std::os::fd::BorrowedFd;
+mod wait;
 
-use rustix::event::{PollFd, PollFlags, Timespec};
-
-use crate::descriptor::Kind;
-use crate::handle::{Direction, Readiness};
-use crate::rights;
-use crate::table::Table;
-use crate::{Clock, ClockId, Errno, GuestMemory, Result, WasiCtx};
+use crate::{Errno, GuestMemory, Result, WasiCtx};
 
 pub(crate) const SUBSCRIPTION_BYTES: u32 = 48;
 pub(crate) const EVENT_BYTES: u32 = 32;
 
-/// The longest that the host is asked to wait at once; some hosts refuse more than 24 days.
-const LONGEST_WAIT_NANOSECONDS: u64 = 3_600_000_000_000;
-
 /// Waits until at least one of the `count` subscriptions at `subscriptions` has something to tell, writes the events to
-/// `events`, which has room for `count`, and their number to `nevents`.
+/// `events`, which has room for `count`, and their number to `nevents`. Events are in the order of their subscriptions.
+///
+/// A socket that listens can be read when a connection waits. An event of a stream or socket says how many bytes can be
+/// read at least, and whether the other side is gone; then reading and writing tell the end or the error at once.
 ///
 /// A subscription that cannot be waited for is an event with an error, not an error of the call.
 ///
@@ -49,7 +41,7 @@ pub fn poll_oneoff(
         parsed.push(Subscription::parse(bytes)?);
     }
 
-    let happened = wait(&ctx.table, ctx.clock.as_mut(), &parsed)?;
+    let happened = wait::wait(&ctx.table, ctx.clock.as_mut(), &parsed)?;
     let mut at = events;
     for event in &happened {
         memory.write(at, &event.to_bytes())?;
@@ -79,117 +71,28 @@ enum What {
 
 struct Event {
     userdata: u64,
-    error: Errno,
     /// 0 clock, 1 read, 2 write.
     event_type: u8,
+    outcome: Outcome,
+}
+
+/// What an event says.
+#[derive(Clone, Copy)]
+struct Outcome {
+    error: Errno,
     /// Bytes that can be read, at least; 0 if the host does not say.
     nbytes: u64,
     hangup: bool,
 }
 
-/// A point in time on one of the two clocks that run by themselves.
-struct Deadline {
-    clock: ClockId,
-    at: u64,
-    userdata: u64,
-}
-
-fn wait(
-    table: &Table,
-    clock: &mut dyn Clock,
-    subscriptions: &[Subscription],
-) -> Result<Vec<Event>> {
-    let mut happened = Vec::new();
-    let mut deadlines = Vec::new();
-    let mut waiting = Vec::new();
-    let mut host_fds = Vec::new();
-    for subscription in subscriptions {
-        let flags = match subscription.what {
-            What::Clock {
-                id,
-                timeout,
-                absolute,
-            } => {
-                match Deadline::new(clock, subscription.userdata, id, timeout, absolute) {
-                    Ok(deadline) => deadlines.push(deadline),
-                    Err(error) => happened.push(subscription.event(error)),
-                }
-                continue;
-            }
-            What::Read(_) => PollFlags::IN,
-            What::Write(_) => PollFlags::OUT,
-        };
-        match readiness(table, subscription.what) {
-            Ok(Readiness::Host(fd)) => {
-                waiting.push((subscription, fd));
-                host_fds.push(PollFd::from_borrowed_fd(fd, flags));
-            }
-            Ok(Readiness::Ready(nbytes)) => happened.push(Event {
-                nbytes,
-                ..subscription.event(Errno::Success)
-            }),
-            Err(error) => happened.push(subscription.event(error)),
+impl From<Errno> for Outcome {
+    fn from(error: Errno) -> Outcome {
+        Outcome {
+            error,
+            nbytes: 0,
+            hangup: false,
         }
     }
-
-    let mut skipped = false;
-    loop {
-        let nearest = nearest(&deadlines, clock)?;
-        let timeout = match nearest {
-            _ if !happened.is_empty() || skipped => Some(0),
-            // Whether the clock runs by itself shows when nothing else has happened yet.
-            Some(left) if left > 0 => {
-                let ready = rustix::event::poll(&mut host_fds, Some(&Timespec::default()))?;
-                skipped = ready == 0 && clock.skip(left);
-                if skipped || ready > 0 {
-                    Some(0)
-                } else {
-                    nearest
-                }
-            }
-            _ => nearest,
-        };
-        let timeout = timeout.map(|left| timespec(left.min(LONGEST_WAIT_NANOSECONDS)));
-        rustix::event::poll(&mut host_fds, timeout.as_ref())?;
-        for (host_fd, (subscription, fd)) in host_fds.iter().zip(&waiting) {
-            let seen = host_fd.revents();
-            if !seen.is_empty() {
-                happened.push(subscription.stream_event(seen, *fd));
-            }
-        }
-        for deadline in &deadlines {
-            if deadline.left(clock)? == 0 {
-                happened.push(deadline.event());
-            }
-        }
-        if !happened.is_empty() {
-            return Ok(happened);
-        }
-    }
-}
-
-/// Nanoseconds until the first of them.
-fn nearest(deadlines: &[Deadline], clock: &mut dyn Clock) -> Result<Option<u64>> {
-    let mut nearest = None;
-    for deadline in deadlines {
-        let left = deadline.left(clock)?;
-        nearest = Some(nearest.map_or(left, |nearest: u64| nearest.min(left)));
-    }
-    Ok(nearest)
-}
-
-fn readiness(table: &Table, what: What) -> Result<Readiness<'_>> {
-    let (fd, right, direction) = match what {
-        What::Read(fd) => (fd, rights::FD_READ, Direction::Read),
-        What::Write(fd) => (fd, rights::FD_WRITE, Direction::Write),
-        What::Clock { .. } => return Err(Errno::Inval),
-    };
-    let descriptor = table.get(fd)?;
-    let Kind::File(file) = &descriptor.kind else {
-        return Err(Errno::Badf);
-    };
-    descriptor.require(rights::POLL_FD_READWRITE | right)?;
-    Ok(file.readiness(direction))
 }
 
 impl Subscription {
@@ -227,32 +130,15 @@ impl Subscription {
         })
     }
 
-    fn event(&self, error: Errno) -> Event {
+    fn event(&self, outcome: Outcome) -> Event {
         Event {
             userdata: self.userdata,
-            error,
             event_type: match self.what {
                 What::Clock { .. } => 0,
                 What::Read(_) => 1,
                 What::Write(_) => 2,
             },
-            nbytes: 0,
-            hangup: false,
-        }
-    }
-
-    fn stream_event(&self, seen: PollFlags, fd: BorrowedFd<'_>) -> Event {
-        if seen.contains(PollFlags::NVAL) {
-            return self.event(Errno::Badf);
-        }
-        let nbytes = match self.what {
-            What::Read(_) => rustix::io::ioctl_fionread(fd).unwrap_or(0),
-            What::Write(_) | What::Clock { .. } => 0,
-        };
-        Event {
-            nbytes,
-            hangup: seen.contains(PollFlags::HUP),
-            ..self.event(Errno::Success)
+            outcome,
         }
     }
 }
@@ -263,11 +149,16 @@ impl Event {
     ///  | userdata | error | type, pad  | nbytes | flags (1: hang-up), pad
     /// ```
     fn to_bytes(&self) -> [u8; EVENT_BYTES as usize] {
+        let Outcome {
+            error,
+            nbytes,
+            hangup,
+        } = self.outcome;
         let words = [
             self.userdata,
-            u64::from(self.error.raw()) | (u64::from(self.event_type) << 16),
-            self.nbytes,
-            u64::from(self.hangup),
+            u64::from(error.raw()) | (u64::from(self.event_type) << 16),
+            nbytes,
+            u64::from(hangup),
         ];
         let mut bytes = [0; EVENT_BYTES as usize];
         for (field, word) in bytes.chunks_exact_mut(8).zip(words) {
@@ -277,60 +168,24 @@ impl Event {
     }
 }
 
-impl Deadline {
-    /// CPU clocks cannot be waited for, since they stand still meanwhile: [`Errno::Notsup`].
-    fn new(
-        source: &mut dyn Clock,
-        userdata: u64,
-        id: u32,
-        timeout: u64,
-        absolute: bool,
-    ) -> Result<Deadline> {
-        let clock = match (ClockId::parse(id)?, absolute) {
-            (ClockId::Realtime, true) => ClockId::Realtime,
-            // How long to wait does not change when somebody sets the wall clock.
-            (ClockId::Realtime | ClockId::Monotonic, _) => ClockId::Monotonic,
-            _ => return Err(Errno::Notsup),
-        };
-        let start = if absolute { 0 } else { source.now(clock)? };
-        Ok(Deadline {
-            clock,
-            at: start.saturating_add(timeout),
-            userdata,
-        })
-    }
-
-    /// Nanoseconds until then.
-    fn left(&self, source: &mut dyn Clock) -> Result<u64> {
-        Ok(self.at.saturating_sub(source.now(self.clock)?))
-    }
-
-    fn event(&self) -> Event {
-        Event {
-            userdata: self.userdata,
-            error: Errno::Success,
-            event_type: 0,
-            nbytes: 0,
-            hangup: false,
-        }
-    }
-}
-
-fn timespec(nanoseconds: u64) -> Timespec {
-    const SECOND: u64 = 1_000_000_000;
-    Timespec {
-        tv_sec: (nanoseconds / SECOND).cast_signed(),
-        tv_nsec: (nanoseconds % SECOND) as _,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::preview1::{fd_fdstat_set_flags, fd_read, fd_write};
     use crate::testing::{Guest, READ};
+    use crate::{Clock, ClockId, VirtualClock};
+    use std::fs::File;
+    use std::io::{PipeReader, Write};
+    use std::net::TcpStream;
+    use std::os::fd::OwnedFd;
     use std::time::{Duration, Instant};
 
-    const EVENTS: u32 = 4096;
+    const EVENTS: u32 = 0x8000;
+
+    fn with_stdin(reader: PipeReader) -> Guest {
+        let file = File::from(OwnedFd::from(reader));
+        Guest::new(WasiCtx::builder().stdin_file(file).build().unwrap())
+    }
 
     fn clock(userdata: u64, id: u32, timeout: u64, absolute: bool) -> [u64; 6] {
         [userdata, 0, id.into(), timeout, 0, absolute.into()]
@@ -359,6 +214,12 @@ mod tests {
                 (guest.u64_at(at), kind & 0xffff, (kind >> 16) & 0xff)
             })
             .collect())
+    }
+
+    /// Bytes and hang-up of the event at that index.
+    fn told(guest: &mut Guest, index: u32) -> (u64, bool) {
+        let at = EVENTS + index * 32;
+        (guest.u64_at(at + 16), guest.u64_at(at + 24) == 1)
     }
 
     #[test]
@@ -417,26 +278,194 @@ mod tests {
                 (5, badf, 1),
             ])
         );
-        assert_eq!(guest.u64_at(EVENTS + 2 * 32 + 16), 5);
+        assert_eq!(told(&mut guest, 2), (5, false));
     }
 
     #[test]
     fn a_pipe_is_waited_for() {
-        use crate::descriptor::Descriptor;
-        use crate::handle::HostFile;
         let (reader, mut writer) = std::io::pipe().unwrap();
-        let file = std::fs::File::from(std::os::fd::OwnedFd::from(reader));
-        let mut guest = Guest::new(WasiCtx::builder().build().unwrap());
-        let pipe = Descriptor::file(Box::new(HostFile::shared(file).unwrap()), READ);
-        let fd = guest.ctx.table.insert(pipe).unwrap();
+        let mut guest = with_stdin(reader);
         let tick = clock(9, 1, 10_000_000, false);
-        assert_eq!(poll(&mut guest, &[read(1, fd), tick]), Ok(vec![(9, 0, 0)]));
-        std::io::Write::write_all(&mut writer, b"abc").unwrap();
-        assert_eq!(poll(&mut guest, &[read(1, fd), tick]), Ok(vec![(1, 0, 1)]));
-        assert_eq!(guest.u64_at(EVENTS + 16), 3);
+        assert_eq!(poll(&mut guest, &[read(1, 0), tick]), Ok(vec![(9, 0, 0)]));
+        writer.write_all(b"abc").unwrap();
+        assert_eq!(poll(&mut guest, &[read(1, 0), tick]), Ok(vec![(1, 0, 1)]));
+        assert_eq!(told(&mut guest, 0), (3, false));
         drop(writer);
-        assert_eq!(poll(&mut guest, &[read(1, fd)]), Ok(vec![(1, 0, 1)]));
-        assert_eq!(guest.u64_at(EVENTS + 24), 1);
+        assert_eq!(poll(&mut guest, &[read(1, 0)]), Ok(vec![(1, 0, 1)]));
+        assert_eq!(told(&mut guest, 0), (3, true));
+        let list = guest.iovecs(&[(0, 8)]);
+        guest
+            .call(|ctx, memory| fd_read(ctx, memory, 0, list, 1, 0))
+            .unwrap();
+        assert_eq!(poll(&mut guest, &[read(1, 0)]), Ok(vec![(1, 0, 1)]));
+        assert_eq!(told(&mut guest, 0), (0, true));
+    }
+
+    #[test]
+    fn a_pipe_that_nobody_reads_wakes_who_waits_to_write() {
+        let (reader, writer) = std::io::pipe().unwrap();
+        let file = File::from(OwnedFd::from(writer));
+        let ctx = WasiCtx::builder().stdout_file(file).build().unwrap();
+        let mut guest = Guest::new(ctx);
+        assert_eq!(poll(&mut guest, &[write(1, 1)]), Ok(vec![(1, 0, 2)]));
+        assert_eq!(told(&mut guest, 0), (0, false));
+        // Until nothing more can be written.
+        fd_fdstat_set_flags(&mut guest.ctx, 1, 4).unwrap();
+        let list = guest.iovecs(&[(0, 4096)]);
+        while guest
+            .call(|ctx, memory| fd_write(ctx, memory, 1, list, 1, 0))
+            .is_ok()
+        {}
+        let tick = clock(9, 1, 1_000_000, false);
+        assert_eq!(poll(&mut guest, &[write(1, 1), tick]), Ok(vec![(9, 0, 0)]));
+        drop(reader);
+        assert_eq!(poll(&mut guest, &[write(1, 1)]), Ok(vec![(1, 0, 2)]));
+        assert_eq!(told(&mut guest, 0), (0, true));
+    }
+
+    #[test]
+    fn events_are_in_the_order_of_subscriptions() {
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        writer.write_all(b"abc").unwrap();
+        let mut guest = with_stdin(reader);
+        let badf = Errno::Badf.raw().into();
+        let hour = 3_600_000_000_000;
+        let events = poll(
+            &mut guest,
+            &[
+                clock(1, 1, 1, true),
+                read(2, 0),
+                clock(3, 1, hour, false),
+                write(4, 77),
+                write(5, 1),
+                clock(6, 1, 0, false),
+                read(7, 0),
+            ],
+        );
+        let expected = [
+            (1, 0, 0),
+            (2, 0, 1),
+            (4, badf, 2),
+            (5, 0, 2),
+            (6, 0, 0),
+            (7, 0, 1),
+        ];
+        assert_eq!(events.unwrap(), expected);
+    }
+
+    #[test]
+    fn a_file_is_subscribed_to_any_number_of_times() {
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        writer.write_all(b"abc").unwrap();
+        let mut guest = with_stdin(reader);
+        let events = poll(&mut guest, &[read(7, 0); 500]);
+        assert_eq!(events, Ok(vec![(7, 0, 1); 500]));
+        for index in 0..500 {
+            assert_eq!(told(&mut guest, index), (3, false));
+        }
+    }
+
+    #[test]
+    fn a_socket_that_listens_can_be_read_when_a_connection_waits() {
+        let (mut guest, address) = Guest::listening();
+        let tick = clock(9, 1, 1_000_000, false);
+        assert_eq!(poll(&mut guest, &[read(1, 3), tick]), Ok(vec![(9, 0, 0)]));
+        let _peer = TcpStream::connect(address).unwrap();
+        assert_eq!(poll(&mut guest, &[read(1, 3)]), Ok(vec![(1, 0, 1)]));
+        let notcapable = Errno::Notcapable.raw().into();
+        assert_eq!(
+            poll(&mut guest, &[write(1, 3)]),
+            Ok(vec![(1, notcapable, 2)])
+        );
+    }
+
+    #[test]
+    fn both_directions_of_a_connection_are_waited_for() {
+        let (mut guest, mut peer) = Guest::connected();
+        let both = [read(1, 4), write(2, 4)];
+        assert_eq!(poll(&mut guest, &both), Ok(vec![(2, 0, 2)]));
+        peer.write_all(b"abcde").unwrap();
+        // The bytes may be on their way when the call that only asks would look for them.
+        assert_eq!(poll(&mut guest, &[read(1, 4)]), Ok(vec![(1, 0, 1)]));
+        assert_eq!(poll(&mut guest, &both), Ok(vec![(1, 0, 1), (2, 0, 2)]));
+        assert_eq!(told(&mut guest, 0), (5, false));
+        assert_eq!(told(&mut guest, 1), (0, false));
+        peer.shutdown(std::net::Shutdown::Write).unwrap();
+        assert_eq!(poll(&mut guest, &[read(1, 4)]), Ok(vec![(1, 0, 1)]));
+        assert_eq!(told(&mut guest, 0), (5, false), "half of it is there");
+    }
+
+    #[test]
+    fn a_connection_broken_off_wakes_and_the_next_call_tells() {
+        let (mut guest, peer) = Guest::connected();
+        // Closing with bytes unread breaks it off.
+        let list = guest.iovecs(&[(0, 8)]);
+        guest
+            .call(|ctx, memory| fd_write(ctx, memory, 4, list, 1, 0))
+            .unwrap();
+        peer.peek(&mut [0; 8]).unwrap();
+        drop(peer);
+        assert_eq!(poll(&mut guest, &[read(1, 4)]), Ok(vec![(1, 0, 1)]));
+        let events = poll(&mut guest, &[read(1, 4), write(2, 4)]);
+        assert_eq!(events, Ok(vec![(1, 0, 1), (2, 0, 2)]));
+        for index in [0, 1] {
+            assert_eq!(told(&mut guest, index), (0, true));
+        }
+        let list = guest.iovecs(&[(0, 8)]);
+        let received = guest.call(|ctx, memory| fd_read(ctx, memory, 4, list, 1, 0));
+        assert_eq!(received, Err(Errno::Connreset));
+    }
+
+    #[test]
+    fn waiting_on_a_virtual_clock_takes_no_time_but_moves_it_on() {
+        const HOUR: u64 = 3_600_000_000_000;
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        let file = File::from(OwnedFd::from(reader));
+        let ctx = WasiCtx::builder()
+            .clock(VirtualClock::new(0, 1))
+            .stdin_file(file)
+            .build()
+            .unwrap();
+        let mut guest = Guest::new(ctx);
+        let start = Instant::now();
+        let sleep = [
+            read(1, 0),
+            clock(2, 1, HOUR, false),
+            clock(3, 0, 2 * HOUR, true),
+        ];
+        assert_eq!(poll(&mut guest, &sleep), Ok(vec![(2, 0, 0)]));
+        let mut time = |id| guest.ctx.clock.now(id).unwrap();
+        let passed = time(ClockId::Monotonic);
+        assert!((HOUR..HOUR + 1_000).contains(&passed), "{passed}");
+        assert!((HOUR..HOUR + 1_000).contains(&time(ClockId::Realtime)));
+
+        // What is ready comes before the time is moved on.
+        writer.write_all(b"abc").unwrap();
+        assert_eq!(poll(&mut guest, &sleep), Ok(vec![(1, 0, 1)]));
+        let passed = guest.ctx.clock.now(ClockId::Monotonic).unwrap();
+        assert!(passed < HOUR + 1_000, "{passed}");
+        assert!(start.elapsed() < Duration::from_secs(600));
+    }
+
+    #[test]
+    fn a_deadline_on_the_wall_clock_is_met_when_somebody_sets_that() {
+        /// Set to the deadline by whoever looks a third time.
+        struct SetMeanwhile(u32);
+        const DEADLINE: Duration = Duration::from_secs(120);
+        impl Clock for SetMeanwhile {
+            fn now(&mut self, id: ClockId) -> Result<u64> {
+                assert_eq!(id, ClockId::Realtime);
+                self.0 += 1;
+                let set = self.0 >= 3;
+                Ok(if set { DEADLINE.as_nanos() as u64 } else { 0 })
+            }
+        }
+        let ctx = WasiCtx::builder().clock(SetMeanwhile(0)).build().unwrap();
+        let mut guest = Guest::new(ctx);
+        let start = Instant::now();
+        let events = poll(&mut guest, &[clock(1, 0, DEADLINE.as_nanos() as u64, true)]);
+        assert_eq!(events, Ok(vec![(1, 0, 0)]));
+        assert!(start.elapsed() < DEADLINE / 2);
     }
 
     #[test]

@@ -318,6 +318,15 @@ pub(crate) fn all() -> Vec<Call> {
 
             poll_oneoff(In(SUBSCRIPTION, 48), Out(BUFFER, 32), number(1), result);
             random_get(Out(BUFFER, 64), number(64));
+
+            sock_accept(Fd(FILE, Socket, 0), number(0), result);
+            sock_recv(
+                Fd(FILE, Socket, 0), number(IOVECS.into()), number(1), number(0), result,
+                Out(SECOND_RESULT, 2),
+            );
+            sock_send(
+                Fd(FILE, Socket, 0), number(IOVECS.into()), number(1), number(0), result,
+            );
         }
         plain {
             fd_advise(Fd(FILE, Seekable, FD_ADVISE), number(0), number(10), number(5));
@@ -336,15 +345,6 @@ pub(crate) fn all() -> Vec<Call> {
             proc_raise(number(2));
             sched_yield();
 
-            sock_accept(Fd(FILE, Socket, 0), number(0), number(RESULT.into()));
-            sock_recv(
-                Fd(FILE, Socket, 0), number(IOVECS.into()), number(1), number(0),
-                number(RESULT.into()), number(SECOND_RESULT.into()),
-            );
-            sock_send(
-                Fd(FILE, Socket, 0), number(IOVECS.into()), number(1), number(0),
-                number(RESULT.into()),
-            );
             sock_shutdown(Fd(FILE, Socket, 0), number(3));
         }
     }

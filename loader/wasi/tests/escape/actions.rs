@@ -46,7 +46,7 @@ pub(crate) enum Action {
     Link(u32, Path, u32, Path),
     Close(u32),
     Renumber(u32, u32),
-    ReadDir(u32, u32),
+    ReadDir(u32, u32, u64),
     Read(u32),
     ReadAt(u32, u64),
     Write(u32),
@@ -133,7 +133,14 @@ impl Action {
             30 if numbers.once_in(2) => {
                 Action::Renumber(fd_to_lose(numbers, opened), fd_to_lose(numbers, opened))
             }
-            30..32 => Action::ReadDir(fd, 24 + numbers.below(500) as u32),
+            30..32 => Action::ReadDir(
+                fd,
+                24 + numbers.below(500) as u32,
+                match numbers.below(3) {
+                    0 => numbers.next() >> numbers.one_of(&[0, 1, 32, 62]),
+                    _ => 0,
+                },
+            ),
             32 => Action::Read(file),
             33 => Action::ReadAt(file, numbers.below(8)),
             34 => Action::Write(file),
@@ -204,6 +211,10 @@ impl Action {
                     let count = guest.u32_at(RESULT);
                     let seen = guest.bytes(BUFFER, count);
                     assert!(!holds(seen, SECRET), "contents from outside were read");
+                }
+                Action::ReadLink(..) => {
+                    let target = guest.bytes(BUFFER, guest.u32_at(RESULT));
+                    assert!(!holds(target, UNSEEN), "a symlink outside was read");
                 }
                 Action::ReadDir(..) => check_entries(guest, world),
                 _ => {}
@@ -281,9 +292,8 @@ impl Action {
             }
             Action::Close(fd) => fd_close(&mut guest.ctx, *fd),
             Action::Renumber(from, to) => fd_renumber(&mut guest.ctx, *from, *to),
-            Action::ReadDir(fd, len) => {
-                guest.call(|ctx, memory| fd_readdir(ctx, memory, *fd, BUFFER, *len, 0, RESULT))
-            }
+            Action::ReadDir(fd, len, cookie) => guest
+                .call(|ctx, memory| fd_readdir(ctx, memory, *fd, BUFFER, *len, *cookie, RESULT)),
             Action::Read(fd) => {
                 let iovecs = put_iovec(guest, 100);
                 guest.call(|ctx, memory| fd_read(ctx, memory, *fd, iovecs, 1, RESULT))
@@ -363,7 +373,7 @@ fn check_entries(guest: &Guest, world: &World) {
         let name_len = guest.u32_at(at + 16).min(end - at - 24);
         let name = guest.bytes(at + 24, name_len);
         assert!(
-            !holds(name, UNSEEN) && world.may_be_seen(world.device(), inode),
+            !holds(name, UNSEEN) && world.may_be_listed(inode),
             "the entry {} from outside was listed",
             name.escape_ascii()
         );

@@ -12,7 +12,7 @@ use crate::common::{Guest, asked_for};
 use crate::world::{MOUNT_FD, SECOND_FD, World};
 
 /// How often something must have been opened, and not, in a race. `PRECAST_FUZZ_ROUNDS` makes it a hundredth of that.
-const OF_EACH_OUTCOME: u64 = 500;
+const OF_EACH_OUTCOME: u64 = 250;
 
 /// Rounds between two looks at what must not have changed.
 const BETWEEN_CHECKS: u32 = 50;
@@ -203,7 +203,7 @@ impl Race<'_> {
         for action in [
             Action::Read(fd),
             Action::Write(fd),
-            Action::ReadDir(fd, 500),
+            Action::ReadDir(fd, 500, 0),
             open_at(fd, "secret", 0, READ),
         ] {
             if let Ok(fd @ 1..) = self.run(&action) {

@@ -22,7 +22,7 @@ use crate::common::{Guest, Scratch};
 /// Stands in every file outside, and nowhere else.
 pub(crate) const SECRET: &[u8] = b"SECRET:";
 
-/// Begins a name outside, and no other.
+/// Begins names outside, and targets of symlinks there; no others.
 pub(crate) const UNSEEN: &[u8] = b"unseen-";
 
 pub(crate) const MOUNT_FD: u32 = 3;
@@ -40,7 +40,8 @@ pub(crate) struct World {
     before: BTreeMap<PathBuf, Seen>,
     /// Device and inode of all that lies in no mount.
     outside: BTreeSet<(u64, u64)>,
-    device: u64,
+    /// Of directories and of files: layered file systems tell them apart.
+    devices: [u64; 2],
 }
 
 /// A file as the host sees it, but for its access time.
@@ -85,7 +86,9 @@ impl World {
         let private = fs::Permissions::from_mode(0o640);
         fs::set_permissions(root.join("outside/dir/secret"), private).unwrap();
         symlink("outside", root.join("sibling")).unwrap();
-        symlink("../mount/a", root.join("outside/inwards")).unwrap();
+        for name in ["link", "l0", "inwards"] {
+            symlink("../mount/unseen-3f", root.join("outside").join(name)).unwrap();
+        }
 
         let frozen = root.join("frozen");
         fs::create_dir_all(frozen.join("dir/a")).unwrap();
@@ -104,7 +107,8 @@ impl World {
         }
 
         let mut world = World {
-            device: fs::metadata(&root).unwrap().dev(),
+            devices: ["frozen", "frozen/file"]
+                .map(|below| fs::metadata(root.join(below)).unwrap().dev()),
             before: BTreeMap::new(),
             outside: BTreeSet::new(),
             scratch,
@@ -147,11 +151,14 @@ impl World {
 
     /// Whether a guest may have learned of this file.
     pub(crate) fn may_be_seen(&self, device: u64, inode: u64) -> bool {
-        device == self.device && !self.outside.contains(&(device, inode))
+        self.devices.contains(&device) && !self.outside.contains(&(device, inode))
     }
 
-    pub(crate) fn device(&self) -> u64 {
-        self.device
+    /// Whether a guest may have been told of this inode, without the device.
+    pub(crate) fn may_be_listed(&self, inode: u64) -> bool {
+        self.devices
+            .iter()
+            .all(|&device| self.may_be_seen(device, inode))
     }
 
     /// What is different outside of the mounts and in the read-only one, if anything is.

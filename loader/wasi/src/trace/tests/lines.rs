@@ -206,7 +206,7 @@ fn each_function_has_its_line() {
         poll_oneoff,
         &[4000, 5000, 3, 0],
         "poll_oneoff([clock MONOTONIC @0ns userdata=0x1, read 0, write 77 userdata=0x7]) = 3 \
-         [read nbytes=1, write EBADF userdata=0x7, clock userdata=0x1]",
+         [clock userdata=0x1, read nbytes=1, write EBADF userdata=0x7]",
     );
     s.put_words(4000, &[1, 0, 1, 1_000_000, 50, 0]);
     s.check(
@@ -307,6 +307,6 @@ fn unstable_functions(s: &mut Session, [path, len]: [u64; 2]) {
         poll_oneoff,
         &[4000, 5000, 2, 0],
         "poll_oneoff([clock MONOTONIC @5ns userdata=0x1, read 0 userdata=0x2]) = 2 \
-         [read nbytes=1 userdata=0x2, clock userdata=0x1]",
+         [clock userdata=0x1, read nbytes=1 userdata=0x2]",
     );
 }
