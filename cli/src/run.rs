@@ -49,6 +49,7 @@ Examples:
   precast run --invoke div_rem math.wat -17 5
   precast run --timeout 10s untrusted.wasm
   precast run --trace wasi=calls.txt app.wasm
+  precast run --listen 127.0.0.1:8080 --dir site:ro server.wasm
   precast run --fuel 1000000000 untrusted.wasm   stops it, always at the same place";
 
 /// Run an artifact, or a module as if it had been compiled for this machine
