@@ -44,8 +44,8 @@ pub(crate) struct GrantArgs {
     #[arg(long)]
     env_inherit: bool,
 
-    /// A socket that listens, at an address as 127.0.0.1:8080 or [::1]:0; for port 0 the system takes
-    /// a free one, which is named on standard error
+    /// A socket that listens, at an address as `127.0.0.1:8080` or `[::1]:0`; for port 0 the system
+    /// takes a free one, which is named on standard error
     ///
     /// Its descriptor comes after those of the directories. With `,nonblock`, accepting a connection
     /// does not wait for one, unless the guest says otherwise: programs in Go want that.
