@@ -2,6 +2,7 @@
 //! Nothing else.
 
 mod environment;
+mod listen;
 mod mount;
 
 use std::path::Path;
@@ -11,6 +12,7 @@ use clap::{Args, value_parser};
 use precast_wasi::{SeededRandom, VirtualClock, WasiCtx, WasiCtxBuilder};
 
 use environment::Variable;
+use listen::Listen;
 use mount::Mount;
 
 const NANOSECONDS: u64 = 1_000_000_000;
@@ -42,6 +44,14 @@ pub(crate) struct GrantArgs {
     #[arg(long)]
     env_inherit: bool,
 
+    /// A socket that listens, at an address as `127.0.0.1:8080` or `[::1]:0`; for port 0 the system
+    /// takes a free one, which is named on standard error
+    ///
+    /// Its descriptor comes after those of the directories. With `,nonblock`, accepting a connection
+    /// does not wait for one, unless the guest says otherwise: programs in Go want that.
+    #[arg(long = "listen", value_name = "HOST:PORT[,nonblock]", value_parser = listen::parse)]
+    listeners: Vec<Listen>,
+
     /// Clocks that are the same in every run: they start at TIME, in seconds since 1970, and go on
     /// by a microsecond with every look at them; waiting takes no time
     #[arg(
@@ -61,7 +71,7 @@ impl GrantArgs {
     ///
     /// # Errors
     ///
-    /// If a text is not one that a guest can receive.
+    /// If a text is not one that a guest can receive, or an address cannot be listened at.
     pub(crate) fn builder(&self, file: &Path, args: &[String]) -> Result<WasiCtxBuilder> {
         let program = file.file_name().unwrap_or(file.as_os_str());
         let mut builder = WasiCtx::builder();
@@ -78,6 +88,9 @@ impl GrantArgs {
                 true => builder.preopened_dir_read_only(host_path, guest_path),
                 false => builder.preopened_dir(host_path, guest_path),
             };
+        }
+        for listener in &self.listeners {
+            builder.listener(listener.open()?);
         }
         if let Some(seconds) = self.fixed_clock {
             builder.clock(VirtualClock::new(seconds * NANOSECONDS, CLOCK_STEP));

@@ -18,15 +18,17 @@ use precast_compiler::Features;
 use precast_loader::{
     Config, Engine, Error, ExternType, FuncType, Instance, Linker, Module, Store, TrapCode,
 };
-use precast_wasi::{BrokenPipe, Exit, WasiCtx};
+use precast_wasi::{BrokenPipe, Exit, WasiCtx, assemblyscript, emscripten};
 
 use crate::codegen::{self, CodegenArgs, Cpu};
 use crate::grants::GrantArgs;
 use crate::input::{Input, Kind};
 use crate::{duration, exit, invoke, output};
 
+mod trace;
 mod watchdog;
 
+use trace::Trace;
 use watchdog::{Watchdog, say_stopped};
 
 /// Stack for the host functions that a guest calls when its own is nearly used up, in bytes.
@@ -46,6 +48,8 @@ Examples:
   precast run --dir data::/data:ro --env-inherit app.wasm
   precast run --invoke div_rem math.wat -17 5
   precast run --timeout 10s untrusted.wasm
+  precast run --trace wasi=calls.txt app.wasm
+  precast run --listen 127.0.0.1:8080 --dir site:ro server.wasm
   precast run --fuel 1000000000 untrusted.wasm   stops it, always at the same place";
 
 /// Run an artifact, or a module as if it had been compiled for this machine
@@ -81,6 +85,10 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     timeout: Option<Duration>,
 
+    /// Tell each call of WASI's functions in a line, on standard error or in FILE
+    #[arg(long, value_name = "wasi[=FILE]", value_parser = trace::parse)]
+    trace: Option<Trace>,
+
     /// Compare an artifact with its digests before it is run
     #[arg(long)]
     verify: bool,
@@ -106,6 +114,9 @@ pub(crate) struct RunArgs {
 pub(crate) fn run(args: RunArgs) -> Result<ExitCode> {
     let input = Input::open(&args.file)?;
     let mut wasi = args.grants.builder(&args.file, &args.args)?;
+    if let Some(trace) = &args.trace {
+        wasi.trace(trace.open()?);
+    }
     // As native programs end.
     let wasi = wasi.end_on_broken_pipe(true).build()?;
     let guest = Guest {
@@ -204,7 +215,7 @@ impl Guest {
         };
 
         let mut linker = Linker::new(&engine);
-        precast_wasi::add_to_linker(&mut linker, |wasi: &mut WasiCtx| wasi)?;
+        define_imports(&mut linker, &module).with_context(|| self.name.clone())?;
         let mut store = Store::new(&engine, wasi);
         if let Some(fuel) = self.fuel {
             store.set_fuel(fuel);
@@ -257,6 +268,20 @@ impl Guest {
             _ => Err(error).with_context(|| self.name.clone()),
         }
     }
+}
+
+/// Defines WASI, and what programs of some compilers import beside it.
+fn define_imports(linker: &mut Linker<WasiCtx>, module: &Module) -> Result<(), Error> {
+    precast_wasi::add_to_linker(linker, |wasi| wasi)?;
+    if assemblyscript::is_wanted(module) {
+        let mut options = assemblyscript::Options::new();
+        options.trace(assemblyscript::Trace::Stderr);
+        assemblyscript::add_to_linker(linker, |wasi| wasi, &options)?;
+    }
+    if emscripten::is_wanted(module) {
+        emscripten::for_module(linker, module)?;
+    }
+    Ok(())
 }
 
 /// The type of the function that will be called.

@@ -111,6 +111,22 @@ fn a_guest_whose_output_nobody_reads_ends_without_a_word() {
 }
 
 #[test]
+fn a_guest_of_another_compiler_whose_output_nobody_reads_ends_too() {
+    let scratch = Scratch::new();
+    let text = "(module
+        (import \"env\" \"console.log\" (func $log (param i32)))
+        (memory (export \"memory\") 1)
+        (data (i32.const 12) \"\\04\\00\\00\\00h\\00i\\00\")
+        (func (export \"_start\") (loop $again (call $log (i32.const 16)) (br $again))))";
+    let file = scratch.file("logs.wat", text);
+    let mut child = start(&file, &["--timeout", "1m"]);
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    assert_eq!(line(&mut stdout), "hi\n");
+    drop(stdout);
+    assert_eq!(end(child), (Some(141), String::new()));
+}
+
+#[test]
 fn a_guest_whose_messages_nobody_reads_ends_too() {
     let scratch = Scratch::new();
     let text = program(

@@ -2,8 +2,11 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::TcpStream;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+use std::process::Stdio;
 
 use crate::support::{Call, Scratch, precast};
 
@@ -35,6 +38,8 @@ const IMPORTS: &str = r#"
         (i32.store (i32.const 4) (local.get $n))
         (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8))))"#;
 
+const AGAIN: i32 = 6;
+const BADF: i32 = 8;
 const ROFS: i32 = 69;
 
 fn program(start: &str) -> String {
@@ -184,5 +189,49 @@ fn a_fixed_clock_and_a_seed_make_runs_repeatable() {
         printed(&[]),
         printed(&[]),
         "time and chance of the system's"
+    );
+}
+
+#[test]
+fn a_guest_takes_connections_where_it_may_listen() {
+    let scratch = Scratch::new();
+    // Writes to the first connection, and exits with the error of taking it.
+    let text = r#"(module
+        (import "wasi_snapshot_preview1" "sock_accept"
+            (func $sock_accept (param i32 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "fd_write"
+            (func $fd_write (param i32 i32 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32)))
+        (memory (export "memory") 1)
+        (data (i32.const 0) "\40\00\00\00\06\00\00\00")
+        (data (i32.const 64) "hello\n")
+        (func (export "_start") (local $error i32)
+            (local.set $error
+                (call $sock_accept (i32.const 3) (i32.const 0) (i32.const 16)))
+            (drop (call $fd_write
+                (i32.load (i32.const 16)) (i32.const 0) (i32.const 1) (i32.const 8)))
+            (call $proc_exit (local.get $error))))"#;
+    let file = scratch.file("server.wat", text);
+    for address in ["127.0.0.1:0", "localhost:0"] {
+        let mut command = run(&file, &["--timeout", "1m", "--listen", address]).into_command();
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        stderr.read_line(&mut line).unwrap();
+        let bound = line.trim_end().strip_prefix("precast: listening at ");
+        let mut connection = TcpStream::connect(bound.expect(&line)).unwrap();
+        let mut received = String::new();
+        connection.read_to_string(&mut received).unwrap();
+        assert_eq!(received, "hello\n");
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+    }
+    let refused = |options: &[&str], errno, said: &[&str]| run(&file, options).fails(errno, said);
+    refused(&["--listen", "127.0.0.1:0,nonblock"], AGAIN, &["listening"]);
+    refused(&[], BADF, &[]);
+    let elsewhere = "192.0.2.1:8080";
+    refused(
+        &["--listen", elsewhere],
+        1,
+        &["cannot listen at 192.0.2.1:8080"],
     );
 }

@@ -47,6 +47,7 @@ fn a_command_line_that_makes_no_sense_is_a_usage_error() {
         "with ms, s, m or h",
     );
     check(&["run", "a.wasm", "--fixed-clock", "99999999999"], "..");
+    check(&["run", "a.wasm", "--listen", "8080"], "HOST:PORT");
     check(&["run", "a.wasm", "--random-seed", "x"], "--random-seed");
     let cpu_of_another = [
         "compile",

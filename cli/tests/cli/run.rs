@@ -292,3 +292,57 @@ fn an_exception_that_nothing_catches_ends_the_program_as_a_trap_does() {
     let said = ["precast: uncaught exception: 7, 0.5", "!thrower"];
     run(&file, &[], &[]).fails(134, &said);
 }
+
+#[test]
+fn calls_are_told_where_that_is_wanted() {
+    let scratch = Scratch::new();
+    let text = program(
+        "(i32.store8 (i32.const 1024) (i32.const 104))
+         (call $print (i32.const 1))
+         (call $proc_exit (i32.const 3))",
+    );
+    let file = scratch.file("told.wat", text);
+    let expected = "fd_write(1, [\"h\"]) = 1\nproc_exit(3)\n";
+    let check = |option: &str, stderr: &str| {
+        let output = run(&file, &["--trace", option], &[]).output();
+        assert_eq!(String::from_utf8_lossy(&output.stderr), stderr);
+        assert_eq!(output.stdout, b"h");
+        assert_eq!(output.status.code(), Some(3));
+    };
+    check("wasi", expected);
+    let told = scratch.file("told.txt", "what was there before");
+    check(&format!("wasi={}", told.display()), "");
+    assert_eq!(fs::read_to_string(&told).unwrap(), expected);
+
+    let nowhere = format!("wasi={}", scratch.path("no/such/file").display());
+    run(&file, &["--trace", &nowhere], &[]).fails(1, &["cannot write ", "No such file"]);
+    run(&file, &["--trace", "fuel"], &[]).fails(2, &["no \"fuel\" to trace; there is wasi"]);
+}
+
+#[test]
+fn programs_of_other_compilers_find_what_they_import() {
+    let scratch = Scratch::new();
+    let assemblyscript = "(module
+        (import \"env\" \"abort\" (func $abort (param i32 i32 i32 i32)))
+        (import \"env\" \"trace\" (func $trace (param i32 i32 f64 f64 f64 f64 f64)))
+        (memory (export \"memory\") 1)
+        ;; Strings are UTF-16, after their length in bytes.
+        (data (i32.const 12) \"\\04\\00\\00\\00h\\00i\\00\")
+        (func (export \"_start\")
+            (call $trace (i32.const 16) (i32.const 1)
+                (f64.const 2.5) (f64.const 0) (f64.const 0) (f64.const 0) (f64.const 0))
+            (call $abort (i32.const 16) (i32.const 16) (i32.const 3) (i32.const 4))))";
+    let file = scratch.file("assemblyscript.wat", assemblyscript);
+    run(&file, &[], &[]).fails(255, &["trace: hi 2.5\n", "hi at hi:3:4\n"]);
+
+    let emscripten = "(module
+        (import \"env\" \"emscripten_notify_memory_growth\" (func $grown (param i32)))
+        (func (export \"_start\") (call $grown (i32.const 0))))";
+    let file = scratch.file("emscripten.wat", emscripten);
+    assert_eq!(run(&file, &[], &[]).succeeds(), "");
+
+    // Of the same name, but something else.
+    let other = "(module (import \"env\" \"abort\" (func)) (func (export \"_start\")))";
+    let file = scratch.file("other.wat", other);
+    run(&file, &[], &[]).fails(1, &["\"env\" \"abort\": (func)"]);
+}

@@ -1,0 +1,74 @@
+//! `--trace`: what a guest does, told line by line.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+
+/// What can be told.
+const CATEGORIES: [&str; 1] = ["wasi"];
+
+/// Where the calls of WASI are told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Trace {
+    /// Standard error if there is none.
+    file: Option<PathBuf>,
+}
+
+/// Parses `CATEGORY[=FILE]`.
+///
+/// # Errors
+///
+/// If there is no such category, or the file has no name.
+pub(super) fn parse(text: &str) -> Result<Trace, String> {
+    let (category, file) = match text.split_once('=') {
+        Some((category, file)) => (category, Some(file)),
+        None => (text, None),
+    };
+    if !CATEGORIES.contains(&category) {
+        let known = CATEGORIES.join(", ");
+        return Err(format!(
+            "there is no {category:?} to trace; there is {known}"
+        ));
+    }
+    if file.is_some_and(str::is_empty) {
+        return Err("a file without a name".into());
+    }
+    Ok(Trace {
+        file: file.map(PathBuf::from),
+    })
+}
+
+impl Trace {
+    /// Opens what is written to; a file that is there already is cut.
+    ///
+    /// Nothing is kept in a buffer, so that nothing is lost however the guest ends.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be made.
+    pub(super) fn open(&self) -> Result<Box<dyn Write + Send>> {
+        let Some(path) = &self.file else {
+            return Ok(Box::new(io::stderr()));
+        };
+        let file =
+            File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(Box::new(file))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_goes_to_a_file_if_one_is_named() {
+        let file = |text| parse(text).map(|trace| trace.file);
+        assert_eq!(file("wasi"), Ok(None));
+        assert_eq!(file("wasi=a=b"), Ok(Some("a=b".into())));
+        assert!(file("wasi=").is_err());
+        let error = file("calls=a").unwrap_err();
+        assert_eq!(error, "there is no \"calls\" to trace; there is wasi");
+    }
+}
