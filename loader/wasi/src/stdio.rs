@@ -26,8 +26,8 @@ pub(crate) enum Output {
     Writer(Box<dyn Write + Send>),
 }
 
-/// What may be done with an input, and with an output.
-const INPUT: Rights = rights::FILE & !rights::FD_WRITE;
+/// What may be done with an input, and with an output. A file that is given to be read is not cut or dated either.
+const INPUT: Rights = rights::FILE & !rights::CHANGING;
 const OUTPUT: Rights = rights::FILE & !rights::FD_READ;
 
 impl Input {

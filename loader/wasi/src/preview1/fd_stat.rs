@@ -202,6 +202,24 @@ mod tests {
     }
 
     #[test]
+    fn a_file_given_to_be_read_is_not_changed() {
+        let guest = Guest::with_dir("stdin-file");
+        guest.host_write("input", b"abc");
+        let path = guest.host_path("input");
+        let open = || {
+            let mut options = std::fs::OpenOptions::new();
+            options.read(true).write(true).open(&path).unwrap()
+        };
+        let ctx = WasiCtx::builder().stdin_file(open()).build().unwrap();
+        let mut reading = Guest::new(ctx);
+        let sized = fd_filestat_set_size(&mut reading.ctx, 0, 0);
+        assert_eq!(sized, Err(Errno::Notcapable));
+        let dated = fd_filestat_set_times(&mut reading.ctx, 0, 0, 5, 4);
+        assert_eq!(dated, Err(Errno::Notcapable));
+        assert_eq!(guest.host_read("input"), b"abc");
+    }
+
+    #[test]
     fn sizes_and_times_are_set() {
         let mut guest = Guest::with_dir("set-stat");
         guest.host_write("file", b"abcdef");
