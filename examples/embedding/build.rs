@@ -13,8 +13,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     text("greedy", |options| options.tunables.fuel = true)?;
     text("bank", |_| ())?;
     text("fib", |options| options.listeners = true)?;
-    // A C program for WASI, and a C library with debug information.
+    // C programs for WASI, and a C library with debug information.
     artifact("../hello/hello.wasm").compile()?;
+    artifact("../wordcount/wordcount.wasm").compile()?;
     artifact("../../tests/data/dwarf/c.dwarf5.wasm")
         .name("ratio")
         .compile()?;

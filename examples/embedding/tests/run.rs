@@ -36,6 +36,7 @@ examples! {
     strings
     timeout
     tracing
+    virtual_files
     wasi_stdout
 }
 
