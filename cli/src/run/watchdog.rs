@@ -1,8 +1,7 @@
-//! `--timeout` where the engine's deadline does not reach: in system calls that a host function
-//! waits in.
+//! `--timeout` where the engine's deadline does not reach: in system calls that no signal ends.
 //!
-//! The deadline ends guest code, and most waiting too. A write into a full pipe that nobody reads,
-//! however, goes on after a signal, so some time later the whole process is ended.
+//! The deadline ends guest code, and waiting too. What a disk or a server of files keeps waiting, however,
+//! goes on after a signal, so some time later the whole process is ended.
 
 use std::convert::Infallible;
 use std::process;
@@ -15,7 +14,7 @@ use anyhow::{Context as _, Result};
 use crate::exit;
 
 /// How long the deadline is given to have its effect.
-const GRACE: Duration = Duration::from_millis(100);
+const GRACE: Duration = Duration::from_secs(1);
 
 /// Ends the process when the time is up, unless it is dropped before.
 pub(super) struct Watchdog {

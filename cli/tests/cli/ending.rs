@@ -77,7 +77,7 @@ fn a_guest_is_stopped_when_its_time_is_up() {
         "writes.wat",
         "(loop $again (call $write (i32.const 1) (i32.const 6)) (br $again))",
     );
-    // More than a pipe holds: nothing but the end of the process ends this call.
+    // More than a pipe holds.
     check(
         "writes_much.wat",
         "(call $write (i32.const 1) (i32.const 4000000))",
