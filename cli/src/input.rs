@@ -12,7 +12,7 @@ use precast_artifacts_format::{Artifact, ArtifactError};
 
 /// The most bytes that are read; larger than any module or artifact can be.
 const MAX_BYTES: u64 = 16 << 30;
-const HEAD_BYTES: u64 = 4096;
+const HEAD_BYTES: usize = 4096;
 const WASM_MAGIC: &[u8] = b"\0asm";
 
 /// The name that stands for standard input or output.
@@ -72,8 +72,9 @@ impl Input {
     }
 
     fn new(name: String, mut rest: Box<dyn Read>, regular_file: Option<PathBuf>) -> Result<Self> {
-        let mut head = Vec::new();
-        let read = rest.by_ref().take(HEAD_BYTES).read_to_end(&mut head);
+        // Room for a little more: a full vector would be tried for more bytes by a read of its own.
+        let mut head = Vec::with_capacity(HEAD_BYTES + 1);
+        let read = rest.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head);
         read.with_context(|| format!("cannot read {name}"))?;
         if head.is_empty() {
             bail!("{name} is empty");
