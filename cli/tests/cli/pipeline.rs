@@ -3,18 +3,21 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::symlink;
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, Output};
 
+use rustix::fs::{Mode, OFlags};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{Scratch, precast};
+use crate::support::{Call, Scratch, examples, precast};
 
 const ADD: &str = "(module (func (export \"add\") (param i32 i32) (result i32)
     (i32.add (local.get 0) (local.get 1))))";
 const BAD: &str = "(module (func i32.add drop))";
 
 /// Runs `precast compile` in the directory.
-fn compile(scratch: &Scratch, args: &[&str]) -> crate::support::Call {
+fn compile(scratch: &Scratch, args: &[&str]) -> Call {
     precast([&["compile"], args].concat()).current_dir(&scratch.path(""))
 }
 
@@ -73,6 +76,27 @@ fn a_module_that_fails_keeps_no_other_from_being_compiled() {
     );
     assert_eq!(fs::read_dir(scratch.path("out")).unwrap().count(), 2);
     assert_eq!(scratch.names(), ["a.wat", "bad.wat", "c.wat", "out"]);
+}
+
+#[test]
+fn a_command_that_is_killed_while_it_writes_leaves_nothing() {
+    let scratch = Scratch::new();
+    let nameless = OFlags::TMPFILE | OFlags::WRONLY;
+    if rustix::fs::open(scratch.path(""), nameless, Mode::RUSR).is_err() {
+        // This file system has no files without names.
+        return;
+    }
+    fs::copy(examples().join("hello/hello.wasm"), scratch.path("a.wasm")).unwrap();
+    let before = scratch.file("a.precast", "before");
+    // SIGXFSZ kills what writes more than some kilobytes.
+    let limited = "ulimit -c 0; ulimit -f 8; exec \"$0\" compile --quiet a.wasm";
+    let status = Command::new("sh")
+        .args(["-c", limited, env!("CARGO_BIN_EXE_precast")])
+        .current_dir(scratch.path(""))
+        .status();
+    assert_eq!(status.unwrap().signal(), Some(Signal::XFSZ.as_raw()));
+    assert_eq!(fs::read_to_string(before).unwrap(), "before");
+    assert_eq!(scratch.names(), ["a.precast", "a.wasm"]);
 }
 
 #[test]
