@@ -1,15 +1,29 @@
-//! `precast compile`: a module in, an artifact out.
+//! `precast compile`: modules in, artifacts out.
 
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
-use precast_compiler::{CustomSections, Features, Target, parse_target};
+use precast_compiler::{
+    CustomSections, Features, Listing, Options, Target, compile_with_timings, list, parse_target,
+};
+use serde::Serialize;
 
-use crate::codegen::{self, CodegenArgs, Cpu};
+use crate::codegen::{CodegenArgs, Cpu};
+use crate::exit::{self, Usage};
 use crate::input::{Input, is_standard_stream};
 use crate::output::Destination;
+use crate::progress::Bar;
+
+mod depfile;
+mod place;
+mod report;
+
+use place::{Place, places};
+use report::{Made, Talk, Times};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,19 +32,51 @@ Examples:
   precast compile app.wasm --target aarch64-unknown-linux-gnu -o app.arm.precast
   precast compile app.wasm --cpu native          for CPUs like this machine's only
   precast compile app.wasm --fuel                for `precast run --fuel` and Store::set_fuel
-  wasm-tools strip app.wasm | precast compile - > app.precast";
+  precast compile --emit asm hot.wat -o -        shows the machine code
+  precast compile *.wasm -o build/               each into that directory, which is made if need be
+  precast compile app.wasm --depfile app.d       for Make and Ninja
+  wasm-tools strip app.wasm | precast compile - > app.precast
 
-/// Compile a module to an artifact
+Exit codes: 0 if everything was compiled, 1 if a module could not be (the others still are), 2 for
+a command line that makes no sense. A file is replaced as a whole or not at all.";
+
+/// Compile modules to artifacts
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct CompileArgs {
-    /// The module, in binary or text form; `-` is standard input
-    input: PathBuf,
+    /// The modules, in binary or text form; `-` is standard input
+    #[arg(required = true, value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
 
-    /// Where the artifact goes; `-` is standard output [default: INPUT with the extension
-    /// .precast]
+    /// Where the artifact goes: a file, a directory (one that ends in `/` is made), or `-` for
+    /// standard output [default: INPUT with the extension .precast, or what --emit says]
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
+
+    /// What is written
+    #[arg(long, value_name = "WHAT", default_value = "artifact")]
+    emit: Emit,
+
+    /// Also write to FILE, as Make and Ninja read it, what each output is made from; only if
+    /// everything was compiled
+    #[arg(long, value_name = "FILE")]
+    depfile: Option<PathBuf>,
+
+    /// Print a line of JSON for each module, errors too
+    #[arg(long)]
+    json: bool,
+
+    /// Say nothing but errors: show no progress
+    #[arg(short, long, conflicts_with_all = ["verbose", "timings"])]
+    quiet: bool,
+
+    /// Say what is written
+    #[arg(short, long)]
+    verbose: bool,
+
+    /// Say how long each phase took
+    #[arg(long)]
+    timings: bool,
 
     /// The machine to compile for, such as aarch64-unknown-linux-gnu [default: like this one]
     #[arg(long, value_name = "TRIPLE", value_parser = parse_target)]
@@ -52,6 +98,17 @@ pub(crate) struct CompileArgs {
     codegen: CodegenArgs,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Emit {
+    /// the artifact that is run [.precast]
+    Artifact,
+    /// Cranelift's IR of each function, before optimisation [.clif]
+    Clif,
+    /// the instructions of each function [.asm]
+    Asm,
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Sections {
     /// all but the names, which become symbols
@@ -62,43 +119,157 @@ enum Sections {
     None,
 }
 
-/// Runs the command.
+impl Emit {
+    const fn extension(self) -> &'static str {
+        match self {
+            Self::Artifact => "precast",
+            Self::Clif => "clif",
+            Self::Asm => "asm",
+        }
+    }
+}
+
+/// Runs the command. What is wrong with one module keeps no other from being compiled.
 ///
 /// # Errors
 ///
-/// If the module cannot be read or compiled, or the artifact not written.
+/// If the options make no sense, or what is said of the modules cannot be written.
 pub(crate) fn compile(args: &CompileArgs) -> Result<ExitCode> {
-    let mut options = args
-        .codegen
-        .options(args.target, Cpu::Default, Features::WASM3)?;
-    options.tunables.fuel = args.fuel;
-    options.listeners = args.listeners;
-    options.custom_sections = match args.custom_sections {
-        Sections::All => CustomSections::All,
-        Sections::NoDebug => CustomSections::NoDebug,
-        Sections::None => CustomSections::None,
+    let options = args.options()?;
+    let places = places(&args.inputs, args.output.as_deref(), args.emit.extension())?;
+    if args.json && places.contains(&Place::Stdout) {
+        bail!(Usage(
+            "--json prints to standard output, where the artifact goes; name a file with -o"
+                .to_owned()
+        ));
+    }
+    let talk = Talk {
+        json: args.json,
+        verbose: args.verbose,
+        timings: args.timings,
     };
-    let module = Input::open(&args.input)?.into_module()?;
-    let destination = destination(args)?;
-    let artifact = codegen::compile(&module, &options)?;
-    destination.write(&artifact)?;
+    let inputs = args.inputs.iter();
+    let inputs: HashSet<PathBuf> = inputs
+        .filter_map(|input| fs::canonicalize(input).ok())
+        .collect();
+
+    let depfile = args.depfile(&places, &inputs)?;
+
+    let mut failures = 0;
+    for (input, place) in args.inputs.iter().zip(&places) {
+        match args.compile_one(input, place, &inputs, &options) {
+            Ok(made) => talk.made(input, args.emit, place.path(), &made)?,
+            Err(error) => {
+                failures += 1;
+                talk.failed(input, args.emit, &error)?;
+            }
+        }
+    }
+    if failures > 0 {
+        if places.len() > 1 && !args.json {
+            let all = places.len();
+            exit::say(format_args!("precast: {failures} of {all} modules failed"));
+        }
+        return Ok(exit::FAILED.into());
+    }
+    if let Some((destination, rules)) = depfile {
+        destination.write(&rules)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-fn destination(args: &CompileArgs) -> Result<Destination> {
-    let path = match &args.output {
-        Some(path) => path.clone(),
-        None if is_standard_stream(&args.input) => return Destination::stdout(),
-        None => args.input.with_extension("precast"),
-    };
-    if is_standard_stream(&path) {
-        return Destination::stdout();
+impl CompileArgs {
+    fn options(&self) -> Result<Options> {
+        let codegen = &self.codegen;
+        let mut options = codegen.options(self.target, Cpu::Default, Features::WASM3)?;
+        options.tunables.fuel = self.fuel;
+        options.listeners = self.listeners;
+        options.custom_sections = match self.custom_sections {
+            Sections::All => CustomSections::All,
+            Sections::NoDebug => CustomSections::NoDebug,
+            Sections::None => CustomSections::None,
+        };
+        Ok(options)
     }
-    let destination = Destination::at(&path)?;
-    if destination.replaces(&args.input) {
+
+    /// The depfile and what is to be in it, if one is wanted.
+    fn depfile(
+        &self,
+        places: &[Place],
+        inputs: &HashSet<PathBuf>,
+    ) -> Result<Option<(Destination, Vec<u8>)>> {
+        let Some(depfile) = &self.depfile else {
+            return Ok(None);
+        };
+        if is_standard_stream(depfile) {
+            bail!(Usage("--depfile needs a file".to_owned()));
+        }
+        let mut rules = Vec::new();
+        for (input, place) in self.inputs.iter().zip(places) {
+            let Some(output) = place.path() else {
+                bail!(Usage(
+                    "--depfile has no name for standard output; name a file with -o".to_owned()
+                ));
+            };
+            if output == depfile {
+                let path = output.display();
+                bail!(Usage(format!("depfile and output are both {path}")));
+            }
+            let input = (!is_standard_stream(input)).then_some(input.as_path());
+            rules.extend(depfile::rule(output, input)?);
+        }
+        let place = Place::File(depfile.clone());
+        Ok(Some((destination(&place, true, inputs)?, rules)))
+    }
+
+    fn compile_one(
+        &self,
+        input: &Path,
+        place: &Place,
+        inputs: &HashSet<PathBuf>,
+        options: &Options,
+    ) -> Result<Made> {
+        let mut times = Times::default();
+        let module = times.of("read", || Input::open(input)?.into_module())?;
+        let is_text = self.emit != Emit::Artifact;
+        let destination = destination(place, is_text, inputs)?;
+        let context = || module.name.clone();
+        let listing = match self.emit {
+            Emit::Artifact => None,
+            Emit::Clif => Some(Listing::Clif),
+            Emit::Asm => Some(Listing::Assembly),
+        };
+        let bytes = if let Some(listing) = listing {
+            let text = times.of("list", || list(&module.wasm, options, listing));
+            let text = text.with_context(context)?;
+            times.of("write", || destination.write_text(&text))?;
+            text.len()
+        } else {
+            let bar = (!self.quiet).then(Bar::new);
+            let compiled = compile_with_timings(&module.wasm, options, &|progress| {
+                if let Some(bar) = &bar {
+                    bar.update(progress);
+                }
+            });
+            drop(bar);
+            let (artifact, timings) = compiled.with_context(context)?;
+            times.add(&timings);
+            times.of("write", || destination.write(&artifact))?;
+            artifact.len()
+        };
+        Ok(Made { bytes, times })
+    }
+}
+
+/// What writes to `place`, unless that is one of the inputs.
+fn destination(place: &Place, is_text: bool, inputs: &HashSet<PathBuf>) -> Result<Destination> {
+    let destination = place.destination(is_text)?;
+    if let Destination::File(path) = &destination
+        && inputs.contains(path)
+    {
         bail!(
-            "the artifact would replace the module {}; name another file with -o",
-            args.input.display()
+            "{} would replace the module of that name; name another file with -o",
+            path.display()
         );
     }
     Ok(destination)

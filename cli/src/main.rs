@@ -2,7 +2,7 @@
 //! artifact, and runs the specification's test scripts.
 //!
 //! This is the only crate of the project that prints or exits. Each command is a module with its
-//! options and one function: [`compile`], [`run`], [`inspect`], [`wast`]. They stand on [`input`]
+//! options and one function: [`compile`], [`run`], [`inspect`], [`validate`], [`wast`]. They stand on [`input`]
 //! (reading files and telling them apart), [`codegen`] (calling the compiler) and [`output`]
 //! (writing so that nothing half-done is ever seen); [`exit`] says how it ends.
 
@@ -16,8 +16,10 @@ mod input;
 mod inspect;
 mod invoke;
 mod output;
+mod problem;
 mod progress;
 mod run;
+mod validate;
 mod wast;
 
 use std::process::ExitCode;
@@ -33,6 +35,7 @@ Examples:
   precast run --dir .::/work app.wasm      compiles in memory, then runs
   precast run --invoke add math.wat 40 2   calls one exported function
   precast inspect app.precast              says what is in it
+  precast validate *.wasm                  says which are not valid, and where
   precast wast testsuite/                  runs the specification's test scripts
 
 Exit codes:
@@ -58,6 +61,7 @@ enum Command {
     Compile(compile::CompileArgs),
     Run(run::RunArgs),
     Inspect(inspect::InspectArgs),
+    Validate(validate::ValidateArgs),
     Wast(wast::WastArgs),
 }
 
@@ -71,6 +75,7 @@ fn main() -> ExitCode {
         Command::Compile(args) => compile::compile(&args),
         Command::Run(args) => run::run(args),
         Command::Inspect(args) => inspect::inspect(&args),
+        Command::Validate(args) => validate::validate(&args),
         Command::Wast(args) => wast::wast(&args),
     };
     result.unwrap_or_else(|error| exit::failed(&error))

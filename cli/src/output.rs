@@ -1,14 +1,20 @@
 //! Writing: artifacts so that nothing half-done is ever seen, and what is meant for people.
 //!
 //! An artifact may be mapped by other processes while it is replaced, so a file is never changed
-//! in place: the bytes go to a new file beside it, which then takes its name. Should anything
-//! fail, the new file is removed and what was there before stays.
+//! in place: the bytes go to a new file, which then takes its name. Should anything fail, what was
+//! there before stays.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+
+use crate::exit::presentable;
+
+mod replace;
+
+use replace::{directory_of, replace};
 
 /// Where an artifact goes.
 #[derive(Debug)]
@@ -17,6 +23,8 @@ pub(crate) enum Destination {
     Stdout,
     /// A file that is replaced as a whole.
     File(PathBuf),
+    /// A file in a directory that is made for it, unless it is there by then.
+    InNewDirectory(PathBuf),
     /// A device or a pipe, which has a name but is no file.
     Special(PathBuf),
 }
@@ -49,7 +57,7 @@ impl Destination {
         }
     }
 
-    /// Standard output.
+    /// Standard output, for what is no text.
     ///
     /// # Errors
     ///
@@ -59,14 +67,6 @@ impl Destination {
             bail!("not writing machine code to a terminal; name a file with -o");
         }
         Ok(Self::Stdout)
-    }
-
-    /// Whether writing would replace the file at `path`.
-    pub(crate) fn replaces(&self, path: &Path) -> bool {
-        match self {
-            Self::File(own) => fs::canonicalize(path).is_ok_and(|path| path == *own),
-            Self::Stdout | Self::Special(_) => false,
-        }
     }
 
     /// Writes `bytes`, all or nothing where it is a file.
@@ -84,11 +84,29 @@ impl Destination {
             Self::File(path) => {
                 replace(path, bytes).with_context(|| format!("cannot write {}", path.display()))
             }
+            Self::InNewDirectory(path) => {
+                let made = fs::create_dir_all(directory_of(path));
+                let written = made.and_then(|()| replace(path, bytes));
+                written.with_context(|| format!("cannot write {}", path.display()))
+            }
             Self::Special(path) => {
                 let opened = File::options().write(true).open(path);
                 let written = opened.and_then(|mut file| file.write_all(bytes));
                 written.with_context(|| format!("cannot write {}", path.display()))
             }
+        }
+    }
+
+    /// Writes text, which may name what is in a module.
+    ///
+    /// # Errors
+    ///
+    /// As [`Destination::write`], but readers of standard output may leave.
+    pub(crate) fn write_text(&self, text: &str) -> Result<()> {
+        match self {
+            Self::Stdout if io::stdout().is_terminal() => print(&(presentable(text) + "\n")),
+            Self::Stdout => print(text),
+            _ => self.write(text.as_bytes()),
         }
     }
 }
@@ -107,85 +125,5 @@ pub(crate) fn print(text: &str) -> Result<()> {
     match written {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         other => other.context("cannot write to standard output"),
-    }
-}
-
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut temporary = TemporaryFile::beside(path)?;
-    temporary.file.write_all(bytes)?;
-    // The name must not reach the disk before the contents.
-    temporary.file.sync_all()?;
-    temporary.rename_to(path)
-}
-
-fn directory_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
-        Some(parent) => parent,
-        None => path,
-    }
-}
-
-/// A new file that is removed again unless it gets its final name.
-struct TemporaryFile {
-    path: PathBuf,
-    file: File,
-    is_renamed: bool,
-}
-
-impl TemporaryFile {
-    fn beside(path: &Path) -> io::Result<Self> {
-        let directory = directory_of(path);
-        let process = std::process::id();
-        for attempt in 0..100 {
-            // Short whatever the name is, so that it cannot become too long.
-            let path = directory.join(format!(".precast-{process}-{attempt}.tmp"));
-            match File::create_new(&path) {
-                Ok(file) => {
-                    return Ok(Self {
-                        path,
-                        file,
-                        is_renamed: false,
-                    });
-                }
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => (),
-                Err(error) => return Err(error),
-            }
-        }
-        Err(ErrorKind::AlreadyExists.into())
-    }
-
-    fn rename_to(mut self, path: &Path) -> io::Result<()> {
-        fs::rename(&self.path, path)?;
-        self.is_renamed = true;
-        Ok(())
-    }
-}
-
-impl Drop for TemporaryFile {
-    fn drop(&mut self) {
-        if !self.is_renamed {
-            // It is an error that brings us here; a second one would say nothing more.
-            let _ = fs::remove_file(&self.path);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_temporary_file_goes_away_unless_it_is_renamed() {
-        let directory = std::env::temp_dir().join(format!("precast-output-{}", std::process::id()));
-        fs::create_dir_all(&directory).unwrap();
-        let path = directory.join("a.precast");
-        drop(TemporaryFile::beside(&path).unwrap());
-        assert_eq!(fs::read_dir(&directory).unwrap().count(), 0);
-        replace(&path, b"one").unwrap();
-        replace(&path, b"two").unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"two");
-        assert_eq!(fs::read_dir(&directory).unwrap().count(), 1);
-        fs::remove_dir_all(&directory).unwrap();
     }
 }

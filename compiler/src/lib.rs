@@ -15,7 +15,7 @@
 //! 5. *link*: functions laid out in the order of their indices, calls resolved;
 //! 6. *emit*: everything written as one file.
 //!
-//! Start reading at [`compile_with_progress`], which is that list in code; then `translate`, and
+//! Start reading at [`compile_with_timings`], which is that list in code; then `translate`, and
 //! `bounds` for what keeps a guest inside its memory.
 
 #![forbid(unsafe_code)]
@@ -37,6 +37,7 @@ mod options;
 mod parse;
 mod plan;
 mod scan;
+mod timings;
 mod trampoline;
 mod translate;
 mod trap;
@@ -47,6 +48,7 @@ use generate::{Generator, Job};
 use link::Linker;
 use module::Module;
 use plan::Plan;
+use timings::Stopwatch;
 use trampoline::Passing;
 
 pub use error::CompileError;
@@ -54,6 +56,7 @@ pub use features::{Feature, Features};
 pub use generate::Listing;
 pub use options::{CustomSections, OptLevel, Options, parse_target};
 pub use precast_artifacts_format::{Arch, CpuFeature, CpuFeatures, CpuLevel, Os, Target, Tunables};
+pub use timings::{Phase, Timings};
 pub use validate::validate;
 
 /// Compiles a module to an artifact. The same module and options give the same bytes.
@@ -114,12 +117,41 @@ pub fn compile_with_progress(
     options: &Options,
     progress: &dyn Fn(Progress),
 ) -> Result<Vec<u8>, CompileError> {
+    compile_with_timings(wasm, options, progress).map(|(artifact, _)| artifact)
+}
+
+/// As [`compile_with_progress`], and says how long each stage took. Neither changes the artifact.
+///
+/// # Errors
+///
+/// See [`CompileError`].
+///
+/// # Examples
+///
+/// ```
+/// use precast_compiler::{Options, compile, compile_with_timings};
+///
+/// # let wasm = wat::parse_str("(module (func))").unwrap();
+/// let options = Options::default();
+/// let (artifact, timings) = compile_with_timings(&wasm, &options, &|_| ())?;
+/// println!("{} bytes in {:?}", artifact.len(), timings.total());
+/// assert_eq!(artifact, compile(&wasm, &options)?);
+/// # Ok::<(), precast_compiler::CompileError>(())
+/// ```
+pub fn compile_with_timings(
+    wasm: &[u8],
+    options: &Options,
+    progress: &dyn Fn(Progress),
+) -> Result<(Vec<u8>, Timings), CompileError> {
     let isas = isa::build(options)?;
     let pool = thread_pool(options)?;
+    let mut stopwatch = Stopwatch::start();
 
     let module = parse::parse(wasm, options)?;
+    stopwatch.ends(Phase::Parse);
     let uses = pool.install(|| scan::scan(&module));
     let plan = Plan::new(&module, &uses, options.target)?;
+    stopwatch.ends(Phase::Plan);
 
     let jobs = jobs(&module, &plan);
     let env = ModuleEnv::new(&module, &plan, &*isas.usual, options);
@@ -133,8 +165,12 @@ pub fn compile_with_progress(
         progress(Progress { done, total });
         linker.add(&code)
     })?;
+    stopwatch.ends(Phase::Generate);
     let linked = linker.finish()?;
-    Ok(emit::artifact(&module, &plan, &jobs, &linked, options))
+    stopwatch.ends(Phase::Link);
+    let artifact = emit::artifact(&module, &plan, &jobs, &linked, options);
+    stopwatch.ends(Phase::Emit);
+    Ok((artifact, stopwatch.timings()))
 }
 
 /// What the code of a module looks like at a stage of its compilation, for people: each function

@@ -5,9 +5,11 @@ mod ending;
 mod examples;
 mod grants;
 mod inspect;
+mod pipeline;
 mod run;
 mod support;
 mod terminal;
+mod validate;
 mod wast;
 
 use support::precast;

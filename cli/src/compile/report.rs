@@ -1,0 +1,153 @@
+//! What is said about each module: to people on standard error, to programs on standard output.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Error, Result};
+use precast_compiler::Timings;
+use serde::{Serialize, Serializer};
+
+use super::Emit;
+use crate::problem::Problem;
+use crate::{exit, output};
+
+/// How much is said.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Talk {
+    pub(super) json: bool,
+    pub(super) verbose: bool,
+    pub(super) timings: bool,
+}
+
+/// What became of a module.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) bytes: usize,
+    pub(super) times: Times,
+}
+
+/// How long what took, in the order in which it was done.
+#[derive(Debug, Default)]
+pub(super) struct Times(Vec<(&'static str, Duration)>);
+
+impl Times {
+    /// Does something, and remembers how long it took.
+    pub(super) fn of<T>(&mut self, name: &'static str, what: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let result = what();
+        self.0.push((name, start.elapsed()));
+        result
+    }
+
+    /// Remembers what the compiler says.
+    pub(super) fn add(&mut self, timings: &Timings) {
+        self.0
+            .extend(timings.iter().map(|(phase, time)| (phase.name(), time)));
+    }
+
+    fn total(&self) -> Duration {
+        self.0.iter().map(|(_, time)| time).sum()
+    }
+}
+
+impl Serialize for Times {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let total = [("total", self.total())];
+        let all = self.0.iter().chain(&total);
+        serializer.collect_map(all.map(|(name, time)| (name, time.as_secs_f64())))
+    }
+}
+
+/// A line of `--json`.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    input: String,
+    emit: Emit,
+    #[serde(flatten)]
+    outcome: Outcome<'a>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Outcome<'a> {
+    Made {
+        output: Option<String>,
+        bytes: usize,
+        /// Each phase, and `total`.
+        seconds: &'a Times,
+    },
+    Failed {
+        error: Problem,
+    },
+}
+
+impl Talk {
+    /// Says that a module has become `output`.
+    ///
+    /// # Errors
+    ///
+    /// If standard output cannot be written.
+    pub(super) fn made(
+        self,
+        input: &Path,
+        emit: Emit,
+        output: Option<&Path>,
+        made: &Made,
+    ) -> Result<()> {
+        let Made { bytes, ref times } = *made;
+        let output = output.map(|path| path.display().to_string());
+        if self.verbose {
+            let place = output.as_deref().unwrap_or("standard output");
+            let total = milliseconds(times.total());
+            exit::say(format_args!(
+                "{}: {bytes} bytes to {place} in {total} ms",
+                input.display()
+            ));
+        }
+        if self.timings {
+            exit::say(format_args!("{}:", input.display()));
+            let total = [("total", times.total())];
+            for (name, time) in times.0.iter().chain(&total) {
+                exit::say(format_args!("  {name:<8} {:>10} ms", milliseconds(*time)));
+            }
+        }
+        if self.json {
+            let seconds = times;
+            let made = Outcome::Made {
+                output,
+                bytes,
+                seconds,
+            };
+            print_line(input, emit, made)?;
+        }
+        Ok(())
+    }
+
+    /// Says what is wrong with a module.
+    ///
+    /// # Errors
+    ///
+    /// If standard output cannot be written.
+    pub(super) fn failed(self, input: &Path, emit: Emit, error: &Error) -> Result<()> {
+        if self.json {
+            let error = Problem::new(error);
+            print_line(input, emit, Outcome::Failed { error })
+        } else {
+            exit::failed(error);
+            Ok(())
+        }
+    }
+}
+
+fn print_line(input: &Path, emit: Emit, outcome: Outcome<'_>) -> Result<()> {
+    let line = Line {
+        input: input.display().to_string(),
+        emit,
+        outcome,
+    };
+    output::print(&(serde_json::to_string(&line)? + "\n"))
+}
+
+fn milliseconds(time: Duration) -> String {
+    format!("{:.1}", time.as_secs_f64() * 1e3)
+}
