@@ -2,12 +2,14 @@
 //! artifact, and runs the specification's test scripts.
 //!
 //! This is the only crate of the project that prints or exits. Each command is a module with its
-//! options and one function: [`compile`], [`run`], [`inspect`], [`wast`]. They stand on [`input`]
-//! (reading files and telling them apart), [`codegen`] (calling the compiler) and [`output`]
-//! (writing so that nothing half-done is ever seen); [`exit`] says how it ends.
+//! options and one function: [`compile`], [`run`], [`inspect`], [`wast`]; [`completions`] and [`man`]
+//! tell others what the options are. They stand on [`input`] (reading files and telling them
+//! apart), [`codegen`] (calling the compiler) and [`output`] (writing so that nothing half-done is
+//! ever seen); [`exit`] says how it ends.
 
 mod codegen;
 mod compile;
+mod completions;
 mod duration;
 mod exit;
 mod features;
@@ -15,15 +17,21 @@ mod grants;
 mod input;
 mod inspect;
 mod invoke;
+mod man;
 mod output;
 mod progress;
 mod run;
+mod shown;
 mod wast;
 
+use std::env;
+use std::ffi::OsString;
+use std::io;
 use std::process::ExitCode;
 
+use anstream::{AutoStream, ColorChoice};
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -59,6 +67,8 @@ enum Command {
     Run(run::RunArgs),
     Inspect(inspect::InspectArgs),
     Wast(wast::WastArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
 fn main() -> ExitCode {
@@ -72,24 +82,40 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(args),
         Command::Inspect(args) => inspect::inspect(&args),
         Command::Wast(args) => wast::wast(&args),
+        Command::Completions(args) => completions::completions(&args, Cli::command()),
+        Command::Man(args) => man::man(&args, Cli::command()),
     };
     result.unwrap_or_else(|error| exit::failed(&error))
 }
 
 /// Help, the version, or what is wrong with the command line.
 fn no_command(error: &clap::Error) -> ExitCode {
-    let is_mistake =
-        error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
-    if is_mistake {
-        exit::say_start("precast: ");
+    let text = error.render();
+    if !error.use_stderr() {
+        let printed = match AutoStream::choice(&io::stdout()) {
+            ColorChoice::Never => output::print(&text.to_string()),
+            _ => output::print(&text.ansi().to_string()),
+        };
+        return match printed {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => exit::failed(&error),
+        };
     }
-    // Whoever reads it may be gone already.
-    let _ = error.print();
-    if error.use_stderr() {
-        exit::USAGE.into()
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        // Nothing can be done if that fails.
+        let _ = error.print();
+    } else if has_control_characters(env::args_os()) {
+        // What is quoted could not be told from the colours.
+        exit::say(format_args!("precast: {text}"));
     } else {
-        ExitCode::SUCCESS
+        exit::say_start("precast: ");
+        let _ = error.print();
     }
+    exit::USAGE.into()
+}
+
+fn has_control_characters(mut words: impl Iterator<Item = OsString>) -> bool {
+    words.any(|word| word.as_encoded_bytes().iter().any(u8::is_ascii_control))
 }
 
 #[cfg(test)]
@@ -98,7 +124,45 @@ mod tests {
 
     #[test]
     fn the_definition_of_the_command_line_is_consistent() {
-        use clap::CommandFactory as _;
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_teaches_by_examples_that_make_sense() {
+        let mut definition = Cli::command();
+        definition.build();
+        for command in [&definition]
+            .into_iter()
+            .chain(definition.get_subcommands())
+        {
+            let name = command.get_bin_name().unwrap_or(command.get_name());
+            let examples = examples(command);
+            let of_its_own = |words: &Vec<String>| words.join(" ").starts_with(name);
+            assert!(examples.iter().any(of_its_own), "{name} has no examples");
+            for words in examples {
+                let parsed = Cli::try_parse_from(&words);
+                assert!(parsed.is_ok(), "{words:?}: {}", parsed.err().unwrap());
+            }
+        }
+    }
+
+    /// The words of each call of precast that a help shows behind its options.
+    fn examples(command: &clap::Command) -> Vec<Vec<String>> {
+        let after = command
+            .get_after_long_help()
+            .or_else(|| command.get_after_help());
+        let after = after.map(ToString::to_string).unwrap_or_default();
+        let block = after.split("\n\n").find(|it| it.starts_with("Examples:\n"));
+        let lines = block.into_iter().flat_map(str::lines);
+        let calls = lines.flat_map(|line| line.trim().split(" | "));
+        calls
+            .filter_map(|call| {
+                let call = &call[call.find("precast ")?..];
+                // What follows is for readers, or the shell.
+                let ends = ["  ", " > "].iter().filter_map(|end| call.find(end));
+                let end = ends.min().unwrap_or(call.len());
+                Some(call[..end].split(' ').map(str::to_owned).collect())
+            })
+            .collect()
     }
 }

@@ -4,7 +4,7 @@
 //! The guest runs on a thread of its own, whose stack is as large as `--max-stack` says, and a
 //! reserve for the host functions it calls. What it is given stands in [`grants`](crate::grants).
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,6 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, value_parser};
 use precast_artifacts_format::Artifact;
 use precast_compiler::Features;
@@ -23,6 +24,7 @@ use precast_wasi::{BrokenPipe, Exit, WasiCtx, assemblyscript, emscripten};
 use crate::codegen::{self, CodegenArgs, Cpu};
 use crate::grants::GrantArgs;
 use crate::input::{Input, Kind};
+use crate::shown::shown;
 use crate::{duration, exit, invoke, output};
 
 mod trace;
@@ -63,7 +65,8 @@ pub(crate) struct RunArgs {
     #[arg(
         value_name = "ARGS",
         trailing_var_arg = true,
-        allow_hyphen_values = true
+        allow_hyphen_values = true,
+        value_parser = OsStringValueParser::new().try_map(guest_arg)
     )]
     args: Vec<String>,
 
@@ -332,10 +335,20 @@ fn on_own_stack(
             .name("guest".into())
             .stack_size(guest_bytes + HOST_STACK_BYTES)
             .spawn_scoped(scope, run)
-            .with_context(|| format!("cannot start a thread with {guest_bytes} bytes of stack"))?;
+            .with_context(|| {
+                format!("cannot start a thread with {guest_bytes} bytes of stack (see --max-stack)")
+            })?;
         // The hook has said what there is to say of a panic.
         thread.join().unwrap_or_else(|_| Ok(exit::PANICKED.into()))
     })
+}
+
+fn guest_arg(arg: OsString) -> Result<String, String> {
+    let refused = |arg: OsString| {
+        let arg = shown(&arg);
+        format!("guests receive UTF-8 only, which `{arg}` is not")
+    };
+    arg.into_string().map_err(refused)
 }
 
 fn stack_bytes(text: &str) -> Result<usize, String> {
