@@ -25,13 +25,14 @@ mod shown;
 mod wast;
 
 use std::env;
-use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
 
 use anstream::{AutoStream, ColorChoice};
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser, Subcommand};
+
+use shown::shown;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -104,18 +105,20 @@ fn no_command(error: &clap::Error) -> ExitCode {
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         // Nothing can be done if that fails.
         let _ = error.print();
-    } else if has_control_characters(env::args_os()) {
-        // What is quoted could not be told from the colours.
-        exit::say(format_args!("precast: {text}"));
-    } else {
-        exit::say_start("precast: ");
-        let _ = error.print();
+        return exit::USAGE.into();
+    }
+    // Words are quoted as they are, whatever they hold; so the mistake is made again with words that
+    // are shown as names of files are.
+    match Cli::try_parse_from(env::args_os().map(|word| shown(&word))) {
+        Err(same) if same.kind() == error.kind() => {
+            exit::say_start("precast: ");
+            let _ = same.print();
+        }
+        // It was one of words that are no text. Without colours, so that there is nothing left
+        // for a terminal to obey.
+        _ => exit::say(format_args!("precast: {text}")),
     }
     exit::USAGE.into()
-}
-
-fn has_control_characters(mut words: impl Iterator<Item = OsString>) -> bool {
-    words.any(|word| word.as_encoded_bytes().iter().any(u8::is_ascii_control))
 }
 
 #[cfg(test)]

@@ -31,11 +31,21 @@ fn a_name_cannot_forge_a_message() {
 
 #[test]
 fn a_word_that_makes_no_sense_cannot_forge_a_message() {
-    let output = precast(["assemble\x1b[31m"]).output();
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2));
-    assert!(text.starts_with("precast: error: unrecognized subcommand"));
-    assert!(!text.contains('\x1b'), "{text:?}");
+    let check = |word: &[u8], shown: &str| {
+        let word = OsStr::from_bytes(word);
+        let file = OsStr::new("a.wat");
+        precast([word]).fails(2, &[&format!("unrecognized subcommand '{shown}'")]);
+        let dir = ["run".as_ref(), "--fuel".as_ref(), word, file];
+        precast(dir).fails(2, &[&format!("invalid value '{shown}' for '--fuel")]);
+    };
+    check(b"a\nprecast: error: b", r"a\nprecast: error: b");
+    check(b"\x1b[31mred", r"\u{1b}[31mred");
+    let words = [
+        OsStr::new("run"),
+        OsStr::new("a"),
+        OsStr::from_bytes(b"\xff\x1b[31m"),
+    ];
+    precast(words).fails(2, &[r"UTF-8 only, which `\xff\u{1b}[31m` is not"]);
 }
 
 #[test]

@@ -131,6 +131,8 @@ fn messages_have_colours_on_a_terminal_that_has_some() {
     let text = shown(&["run", "nowhere.wasm"], &[colours]);
     let start = "precast: \x1b[1m\x1b[31merror:\x1b[0m cannot open nowhere.wasm: ";
     assert!(text.starts_with(start), "{text:?}");
+    let text = shown(&["assemble\x1b[35m"], &[colours]);
+    assert!(text.contains("assemble\\u{1b}[35m"), "{text:?}");
 }
 
 #[test]
