@@ -107,6 +107,17 @@ fn no_command(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return exit::USAGE.into();
     }
+    if error.kind() == ErrorKind::InvalidUtf8 {
+        let words = env::args_os()
+            .skip(1)
+            .filter(|word| word.to_str().is_none());
+        let words: Vec<String> = words.map(|word| format!("`{}`", shown(&word))).collect();
+        let words = words.join(", ");
+        exit::say(format_args!(
+            "precast: error: only names of files need not be UTF-8; there is {words}"
+        ));
+        return exit::USAGE.into();
+    }
     // Words are quoted as they are, whatever they hold; so the mistake is made again with words that
     // are shown as names of files are.
     match Cli::try_parse_from(env::args_os().map(|word| shown(&word))) {

@@ -66,6 +66,21 @@ fn an_empty_word_is_no_name() {
 }
 
 #[test]
+fn a_word_that_must_be_text_and_is_none_is_named() {
+    let words = ["run", "--invoke"].map(OsStr::new);
+    let words = [
+        words[0],
+        words[1],
+        OsStr::from_bytes(b"caf\xe9"),
+        "a".as_ref(),
+    ];
+    precast(words).fails(
+        2,
+        &[r"only names of files need not be UTF-8; there is `caf\xe9`"],
+    );
+}
+
+#[test]
 fn an_argument_that_a_guest_cannot_receive_is_named() {
     let scratch = Scratch::new();
     let module = scratch.file("a.wat", "(module (func (export \"_start\")))");
