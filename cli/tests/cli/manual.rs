@@ -5,7 +5,17 @@ use std::process::Command;
 
 use crate::support::{Scratch, precast};
 
-const COMMANDS: [&str; 6] = ["compile", "run", "inspect", "wast", "completions", "man"];
+/// The commands that the help lists.
+fn commands() -> Vec<String> {
+    let help = precast(["--help"]).succeeds();
+    let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let lines = lines.take_while(|line| !line.is_empty());
+    let commands: Vec<String> = lines
+        .map(|line| line.split_whitespace().next().unwrap().to_owned())
+        .collect();
+    assert!(commands.iter().any(|command| command == "man"), "{help}");
+    commands
+}
 
 #[test]
 fn bash_completes_commands_and_options() {
@@ -35,8 +45,8 @@ fn bash_completes_commands_and_options() {
 fn every_shell_is_told_all_commands() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let script = precast(["completions", shell]).succeeds();
-        for command in COMMANDS {
-            assert!(script.contains(command), "{command} is not in {shell}'s");
+        for command in commands() {
+            assert!(script.contains(&command), "{command} is not in {shell}'s");
         }
     }
     precast(["completions", "tcsh"]).fails(2, &["tcsh", "bash, elvish, fish, powershell, zsh"]);
@@ -48,16 +58,16 @@ fn the_manual_has_a_page_for_each_command_with_all_of_its_options() {
     let directory = scratch.path("share/man1");
     let pages = directory.to_str().unwrap();
     assert_eq!(precast(["man", pages]).succeeds(), "");
-    for command in COMMANDS {
+    for command in commands() {
         let page = fs::read_to_string(directory.join(format!("precast-{command}.1"))).unwrap();
         let title = format!(".TH precast-{command} 1 ");
         assert!(page.contains(&title), "{page}");
         assert!(page.contains(".SH EXAMPLES\n.EX\n"), "{page}");
         assert!(
-            page.contains(".SH \"SEE ALSO\"\n\\fBprecast\\fR(1)\n"),
+            page.contains(".SH \"SEE ALSO\"\n\\fBprecast\\fR(1)"),
             "{page}"
         );
-        let help = precast([command, "--help"]).succeeds();
+        let help = precast([&command, "--help"]).succeeds();
         let options = help.lines().filter(|line| line.trim().starts_with('-'));
         for option in options.filter_map(|line| line.split([' ', ',']).find(|it| it.len() > 1)) {
             let escaped = option.replace('-', "\\-");
@@ -70,10 +80,6 @@ fn the_manual_has_a_page_for_each_command_with_all_of_its_options() {
         page
     );
     assert!(page.contains(".SH \"EXIT CODES\"\n"), "{page}");
-    assert_eq!(
-        fs::read_dir(&directory).unwrap().count(),
-        1 + COMMANDS.len()
-    );
 }
 
 #[test]
