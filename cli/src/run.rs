@@ -19,7 +19,7 @@ use precast_compiler::Features;
 use precast_loader::{
     Config, Engine, Error, ExternType, FuncType, Instance, Linker, Module, Store, TrapCode,
 };
-use precast_wasi::{BrokenPipe, Exit, WasiCtx, assemblyscript, emscripten};
+use precast_wasi::{BrokenPipe, ConfigError, Exit, WasiCtx, assemblyscript, emscripten};
 
 use crate::codegen::{self, CodegenArgs, Cpu};
 use crate::grants::GrantArgs;
@@ -121,7 +121,10 @@ pub(crate) fn run(args: RunArgs) -> Result<ExitCode> {
         wasi.trace(trace.open()?);
     }
     // As native programs end.
-    let wasi = wasi.end_on_broken_pipe(true).build()?;
+    let wasi = wasi
+        .end_on_broken_pipe(true)
+        .build()
+        .map_err(config_error)?;
     let guest = Guest {
         name: input.name.clone(),
         code: Code::read(input, &args)?,
@@ -341,6 +344,16 @@ fn on_own_stack(
         // The hook has said what there is to say of a panic.
         thread.join().unwrap_or_else(|_| Ok(exit::PANICKED.into()))
     })
+}
+
+fn config_error(error: ConfigError) -> anyhow::Error {
+    match error {
+        ConfigError::OpenDir { host_path, source } => {
+            let directory = shown(&host_path);
+            anyhow::Error::new(source).context(format!("cannot open the directory {directory}"))
+        }
+        other => other.into(),
+    }
 }
 
 fn guest_arg(arg: OsString) -> Result<String, String> {

@@ -30,6 +30,14 @@ fn a_name_cannot_forge_a_message() {
 }
 
 #[test]
+fn a_directory_that_is_not_there_cannot_forge_a_message() {
+    let scratch = Scratch::new();
+    let module = scratch.file("a.wat", "(module (func (export \"_start\")))");
+    let words: [&OsStr; 4] = ["run", "--dir", "a\nb", module.to_str().unwrap()].map(OsStr::new);
+    precast(words).fails(1, &[r"cannot open the directory a\nb: No such file"]);
+}
+
+#[test]
 fn a_word_that_makes_no_sense_cannot_forge_a_message() {
     let check = |word: &[u8], shown: &str| {
         let word = OsStr::from_bytes(word);
