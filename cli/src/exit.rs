@@ -5,6 +5,10 @@ use std::io::{self, Write as _};
 use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 
+use anstream::{AutoStream, ColorChoice};
+use clap::builder::Styles;
+use clap::builder::styling::{AnsiColor, Style};
+
 /// An error that is no one else's; a script that did not pass.
 pub(crate) const FAILED: u8 = 1;
 /// The command line makes no sense.
@@ -18,6 +22,12 @@ pub(crate) const TRAPPED: u8 = 134;
 /// Nobody reads the guest's output any more: what a shell reports for a process that SIGPIPE has
 /// killed.
 pub(crate) const BROKEN_PIPE: u8 = 141;
+
+/// What all messages start with.
+const START: &str = "precast: ";
+
+/// clap has no warnings, and so no style for them.
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 
 /// Longer lines are cut.
 const MAX_LINE_CHARS: usize = 1000;
@@ -41,9 +51,39 @@ pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
     (if is_usage { USAGE } else { FAILED }).into()
 }
 
-/// Writes lines to standard error. There is nothing to be done if that fails.
+/// Writes lines to standard error, as a terminal can take them. There is nothing to be done if that
+/// fails.
+///
+/// What kind of message it is has a colour where clap's messages have, which asks the same crate:
+/// on a terminal, unless `NO_COLOR` is set, or with `CLICOLOR_FORCE`.
 pub(crate) fn say(lines: fmt::Arguments<'_>) {
-    let _ = writeln!(io::stderr(), "{}", presentable(&lines.to_string()));
+    let stderr = io::stderr();
+    let mut text = presentable(&lines.to_string());
+    if AutoStream::choice(&stderr) != ColorChoice::Never {
+        text = coloured(&text);
+    }
+    // All at once, so that lines of other processes do not come between.
+    let _ = stderr.lock().write_all((text + "\n").as_bytes());
+}
+
+/// The message with its kind in the style that clap has for it.
+fn coloured(text: &str) -> String {
+    let styles = Styles::styled();
+    let kinds: [(&str, &Style); 4] = [
+        ("error:", styles.get_error()),
+        ("internal error:", styles.get_error()),
+        ("trap:", styles.get_error()),
+        ("warning:", &WARNING),
+    ];
+    for (kind, style) in kinds {
+        let rest = text
+            .strip_prefix(START)
+            .and_then(|it| it.strip_prefix(kind));
+        if let Some(rest) = rest {
+            return format!("{START}{style}{kind}{style:#}{rest}");
+        }
+    }
+    text.to_owned()
 }
 
 /// The text as a terminal can take it: names from a module may hold control characters, and a
@@ -98,6 +138,21 @@ mod tests {
         assert_eq!(presentable("a\x1b[31m\nb\tc"), "a\\u{1b}[31m\nb c");
         let long = presentable(&"x".repeat(5000));
         assert_eq!(long.chars().count(), MAX_LINE_CHARS + 1);
+    }
+
+    #[test]
+    fn the_kind_of_a_message_has_a_colour_and_nothing_else() {
+        let check = |text, expected| assert_eq!(coloured(text), expected);
+        check(
+            "precast: error: a",
+            "precast: \x1b[1m\x1b[31merror:\x1b[0m a",
+        );
+        check(
+            "precast: warning: a",
+            "precast: \x1b[1m\x1b[33mwarning:\x1b[0m a",
+        );
+        check("precast: a: error: b", "precast: a: error: b");
+        check("error: a", "error: a");
     }
 
     #[test]

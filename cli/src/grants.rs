@@ -8,7 +8,7 @@ mod mount;
 use std::path::Path;
 
 use anyhow::Result;
-use clap::{Args, value_parser};
+use clap::{Args, ValueHint, value_parser};
 use precast_wasi::{SeededRandom, VirtualClock, WasiCtx, WasiCtxBuilder};
 
 use environment::Variable;
@@ -31,7 +31,7 @@ pub(crate) struct GrantArgs {
     ///
     /// Names may hold colons: what counts is `:ro` or `:rw` at the end, then the last `::`. A
     /// directory x:ro is `x:ro:rw`, a directory a::b is `a::b::GUEST`.
-    #[arg(long = "dir", value_name = "HOST[::GUEST][:ro]", value_parser = mount::parse)]
+    #[arg(long = "dir", value_name = "HOST[::GUEST][:ro]", value_parser = mount::parse, value_hint = ValueHint::DirPath)]
     dirs: Vec<Mount>,
 
     /// A variable of the environment; without VALUE it is precast's own, if it has one

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use precast_artifacts_format::{Artifact, ArtifactError};
 
+use crate::shown::shown;
+
 /// The most bytes that are read; larger than any module or artifact can be.
 const MAX_BYTES: u64 = 16 << 30;
 const HEAD_BYTES: usize = 4096;
@@ -58,7 +60,7 @@ impl Input {
         let (name, rest, regular_file): (_, Box<dyn Read>, _) = if is_standard_stream(path) {
             ("standard input".to_owned(), Box::new(io::stdin()), None)
         } else {
-            let name = path.display().to_string();
+            let name = shown(path);
             let cannot = || format!("cannot open {name}");
             let file = File::open(path).with_context(cannot)?;
             let metadata = file.metadata().with_context(cannot)?;

@@ -2,12 +2,14 @@
 //! artifact, and runs the specification's test scripts.
 //!
 //! This is the only crate of the project that prints or exits. Each command is a module with its
-//! options and one function: [`compile`], [`run`], [`inspect`], [`validate`], [`wast`]. They stand on [`input`]
-//! (reading files and telling them apart), [`codegen`] (calling the compiler) and [`output`]
-//! (writing so that nothing half-done is ever seen); [`exit`] says how it ends.
+//! options and one function: [`compile`], [`run`], [`inspect`], [`validate`], [`wast`]; [`completions`] and [`man`]
+//! tell others what the options are. They stand on [`input`] (reading files and telling them
+//! apart), [`codegen`] (calling the compiler) and [`output`] (writing so that nothing half-done is
+//! ever seen); [`exit`] says how it ends.
 
 mod codegen;
 mod compile;
+mod completions;
 mod duration;
 mod exit;
 mod features;
@@ -15,17 +17,24 @@ mod grants;
 mod input;
 mod inspect;
 mod invoke;
+mod man;
 mod output;
 mod problem;
 mod progress;
 mod run;
+mod shown;
 mod validate;
 mod wast;
 
+use std::env;
+use std::io;
 use std::process::ExitCode;
 
+use anstream::{AutoStream, ColorChoice};
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use shown::shown;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -63,6 +72,8 @@ enum Command {
     Inspect(inspect::InspectArgs),
     Validate(validate::ValidateArgs),
     Wast(wast::WastArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
 fn main() -> ExitCode {
@@ -77,24 +88,53 @@ fn main() -> ExitCode {
         Command::Inspect(args) => inspect::inspect(&args),
         Command::Validate(args) => validate::validate(&args),
         Command::Wast(args) => wast::wast(&args),
+        Command::Completions(args) => completions::completions(&args, Cli::command()),
+        Command::Man(args) => man::man(&args, Cli::command()),
     };
     result.unwrap_or_else(|error| exit::failed(&error))
 }
 
 /// Help, the version, or what is wrong with the command line.
 fn no_command(error: &clap::Error) -> ExitCode {
-    let is_mistake =
-        error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
-    if is_mistake {
-        exit::say_start("precast: ");
+    let text = error.render();
+    if !error.use_stderr() {
+        let printed = match AutoStream::choice(&io::stdout()) {
+            ColorChoice::Never => output::print(&text.to_string()),
+            _ => output::print(&text.ansi().to_string()),
+        };
+        return match printed {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => exit::failed(&error),
+        };
     }
-    // Whoever reads it may be gone already.
-    let _ = error.print();
-    if error.use_stderr() {
-        exit::USAGE.into()
-    } else {
-        ExitCode::SUCCESS
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        // Nothing can be done if that fails.
+        let _ = error.print();
+        return exit::USAGE.into();
     }
+    if error.kind() == ErrorKind::InvalidUtf8 {
+        let words = env::args_os()
+            .skip(1)
+            .filter(|word| word.to_str().is_none());
+        let words: Vec<String> = words.map(|word| format!("`{}`", shown(&word))).collect();
+        let words = words.join(", ");
+        exit::say(format_args!(
+            "precast: error: only names of files need not be UTF-8; there is {words}"
+        ));
+        return exit::USAGE.into();
+    }
+    // Words are quoted as they are, whatever they hold; so the mistake is made again with words that
+    // are shown as names of files are.
+    match Cli::try_parse_from(env::args_os().map(|word| shown(&word))) {
+        Err(same) if same.kind() == error.kind() => {
+            exit::say_start("precast: ");
+            let _ = same.print();
+        }
+        // It was one of words that are no text. Without colours, so that there is nothing left
+        // for a terminal to obey.
+        _ => exit::say(format_args!("precast: {text}")),
+    }
+    exit::USAGE.into()
 }
 
 #[cfg(test)]
@@ -103,7 +143,45 @@ mod tests {
 
     #[test]
     fn the_definition_of_the_command_line_is_consistent() {
-        use clap::CommandFactory as _;
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_teaches_by_examples_that_make_sense() {
+        let mut definition = Cli::command();
+        definition.build();
+        for command in [&definition]
+            .into_iter()
+            .chain(definition.get_subcommands())
+        {
+            let name = command.get_bin_name().unwrap_or(command.get_name());
+            let examples = examples(command);
+            let of_its_own = |words: &Vec<String>| words.join(" ").starts_with(name);
+            assert!(examples.iter().any(of_its_own), "{name} has no examples");
+            for words in examples {
+                let parsed = Cli::try_parse_from(&words);
+                assert!(parsed.is_ok(), "{words:?}: {}", parsed.err().unwrap());
+            }
+        }
+    }
+
+    /// The words of each call of precast that a help shows behind its options.
+    fn examples(command: &clap::Command) -> Vec<Vec<String>> {
+        let after = command
+            .get_after_long_help()
+            .or_else(|| command.get_after_help());
+        let after = after.map(ToString::to_string).unwrap_or_default();
+        let block = after.split("\n\n").find(|it| it.starts_with("Examples:\n"));
+        let lines = block.into_iter().flat_map(str::lines);
+        let calls = lines.flat_map(|line| line.trim().split(" | "));
+        calls
+            .filter_map(|call| {
+                let call = &call[call.find("precast ")?..];
+                // What follows is for readers, or the shell.
+                let ends = ["  ", " > "].iter().filter_map(|end| call.find(end));
+                let end = ends.min().unwrap_or(call.len());
+                Some(call[..end].split(' ').map(str::to_owned).collect())
+            })
+            .collect()
     }
 }

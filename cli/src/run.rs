@@ -4,7 +4,7 @@
 //! The guest runs on a thread of its own, whose stack is as large as `--max-stack` says, and a
 //! reserve for the host functions it calls. What it is given stands in [`grants`](crate::grants).
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,17 +12,19 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, value_parser};
 use precast_artifacts_format::Artifact;
 use precast_compiler::Features;
 use precast_loader::{
     Config, Engine, Error, ExternType, FuncType, Instance, Linker, Module, Store, TrapCode,
 };
-use precast_wasi::{BrokenPipe, Exit, WasiCtx, assemblyscript, emscripten};
+use precast_wasi::{BrokenPipe, ConfigError, Exit, WasiCtx, assemblyscript, emscripten};
 
 use crate::codegen::{self, CodegenArgs, Cpu};
 use crate::grants::GrantArgs;
 use crate::input::{Input, Kind};
+use crate::shown::shown;
 use crate::{duration, exit, invoke, output};
 
 mod trace;
@@ -63,7 +65,8 @@ pub(crate) struct RunArgs {
     #[arg(
         value_name = "ARGS",
         trailing_var_arg = true,
-        allow_hyphen_values = true
+        allow_hyphen_values = true,
+        value_parser = OsStringValueParser::new().try_map(guest_arg)
     )]
     args: Vec<String>,
 
@@ -118,7 +121,10 @@ pub(crate) fn run(args: RunArgs) -> Result<ExitCode> {
         wasi.trace(trace.open()?);
     }
     // As native programs end.
-    let wasi = wasi.end_on_broken_pipe(true).build()?;
+    let wasi = wasi
+        .end_on_broken_pipe(true)
+        .build()
+        .map_err(config_error)?;
     let guest = Guest {
         name: input.name.clone(),
         code: Code::read(input, &args)?,
@@ -332,10 +338,30 @@ fn on_own_stack(
             .name("guest".into())
             .stack_size(guest_bytes + HOST_STACK_BYTES)
             .spawn_scoped(scope, run)
-            .with_context(|| format!("cannot start a thread with {guest_bytes} bytes of stack"))?;
+            .with_context(|| {
+                format!("cannot start a thread with {guest_bytes} bytes of stack (see --max-stack)")
+            })?;
         // The hook has said what there is to say of a panic.
         thread.join().unwrap_or_else(|_| Ok(exit::PANICKED.into()))
     })
+}
+
+fn config_error(error: ConfigError) -> anyhow::Error {
+    match error {
+        ConfigError::OpenDir { host_path, source } => {
+            let directory = shown(&host_path);
+            anyhow::Error::new(source).context(format!("cannot open the directory {directory}"))
+        }
+        other => other.into(),
+    }
+}
+
+fn guest_arg(arg: OsString) -> Result<String, String> {
+    let refused = |arg: OsString| {
+        let arg = shown(&arg);
+        format!("guests receive UTF-8 only, which `{arg}` is not")
+    };
+    arg.into_string().map_err(refused)
 }
 
 fn stack_bytes(text: &str) -> Result<usize, String> {

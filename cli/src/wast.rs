@@ -1,8 +1,8 @@
 //! `precast wast`: test scripts of WebAssembly's specification, run.
 
 use std::fmt;
-use std::fs;
-use std::io::{self, Read as _};
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,10 +16,14 @@ use serde::Serialize;
 
 use crate::codegen::{CodegenArgs, Cpu};
 use crate::input::is_standard_stream;
+use crate::shown::shown;
 use crate::{duration, exit, output};
 
 /// How many failures of a file are printed.
 const LISTED_FAILURES: usize = 10;
+
+/// The most bytes of a script; devices have no end.
+const MAX_BYTES: u64 = 64 << 20;
 
 /// What the names of scripts end in.
 const EXTENSION: &str = "wast";
@@ -106,7 +110,7 @@ fn scripts(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
             scripts.push(path.clone());
             continue;
         }
-        let cannot = || format!("cannot open {}", path.display());
+        let cannot = || format!("cannot open {}", shown(path));
         if !fs::metadata(path).with_context(cannot)?.is_dir() {
             scripts.push(path.clone());
             continue;
@@ -114,7 +118,7 @@ fn scripts(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
         let before = scripts.len();
         scripts_below(path, &mut scripts)?;
         if scripts.len() == before {
-            bail!("there is no *.{EXTENSION} below {}", path.display());
+            bail!("there is no *.{EXTENSION} below {}", shown(path));
         }
         scripts[before..].sort();
     }
@@ -123,7 +127,7 @@ fn scripts(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
 
 /// Symbolic links to directories are not followed, so that there are no circles.
 fn scripts_below(directory: &Path, scripts: &mut Vec<PathBuf>) -> Result<()> {
-    let cannot = || format!("cannot read the directory {}", directory.display());
+    let cannot = || format!("cannot read the directory {}", shown(directory));
     for entry in fs::read_dir(directory).with_context(cannot)? {
         let entry = entry.with_context(cannot)?;
         let path = entry.path();
@@ -274,14 +278,20 @@ impl From<Failure> for FailureReport {
 
 /// How messages call the script, and what is in it.
 fn read(path: &Path) -> Result<(String, Vec<u8>)> {
-    if is_standard_stream(path) {
-        let mut bytes = Vec::new();
-        let read = io::stdin().read_to_end(&mut bytes);
-        read.context("cannot read standard input")?;
-        return Ok(("standard input".to_owned(), bytes));
+    let (name, source): (_, Box<dyn Read>) = match is_standard_stream(path) {
+        true => ("standard input".to_owned(), Box::new(io::stdin())),
+        false => {
+            let name = shown(path);
+            let file = File::open(path).with_context(|| format!("cannot open {name}"))?;
+            (name, Box::new(file))
+        }
+    };
+    let mut bytes = Vec::new();
+    let read = source.take(MAX_BYTES + 1).read_to_end(&mut bytes);
+    read.with_context(|| format!("cannot read {name}"))?;
+    if bytes.len() as u64 > MAX_BYTES {
+        bail!("{name} is no script: it is larger than {MAX_BYTES} bytes");
     }
-    let name = path.display().to_string();
-    let bytes = fs::read(path).with_context(|| format!("cannot read {name}"))?;
     Ok((name, bytes))
 }
 

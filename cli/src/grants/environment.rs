@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use anyhow::{Result, anyhow};
 
 use crate::exit;
+use crate::shown::shown;
 
 /// A variable that was named.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +71,7 @@ fn receivable((name, value): (OsString, OsString)) -> Option<(String, String)> {
     };
     exit::say(format_args!(
         "precast: warning: the guest does not get the variable {}: {reason}",
-        name.display()
+        shown(&name)
     ));
     None
 }

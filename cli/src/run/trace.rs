@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 
+use crate::shown::shown;
+
 /// What can be told.
 const CATEGORIES: [&str; 1] = ["wasi"];
 
@@ -52,8 +54,7 @@ impl Trace {
         let Some(path) = &self.file else {
             return Ok(Box::new(io::stderr()));
         };
-        let file =
-            File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+        let file = File::create(path).with_context(|| format!("cannot write {}", shown(path)))?;
         Ok(Box::new(file))
     }
 }

@@ -17,6 +17,8 @@ pub(crate) struct Call {
 pub(crate) fn precast<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Call {
     let mut command = Command::new(env!("CARGO_BIN_EXE_precast"));
     command.args(args).current_dir(examples());
+    // Whoever runs the tests may like colours.
+    command.env_remove("CLICOLOR_FORCE");
     Call {
         command,
         stdin: Vec::new(),
