@@ -1,6 +1,6 @@
 //! `precast inspect`: what is in an artifact.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Error, Result, bail};
@@ -8,13 +8,15 @@ use clap::Args;
 use precast_artifacts_format::{Artifact, ArtifactError};
 use serde::Serialize;
 
-use crate::input::{Input, Kind};
+use crate::input::{Input, Kind, is_standard_stream};
+use crate::output::Destination;
 use crate::{exit, output};
 
 mod decode;
 mod disasm;
 mod foreign;
 mod functions;
+mod html;
 mod human;
 pub(crate) mod report;
 
@@ -28,6 +30,7 @@ Examples:
   precast inspect app.precast
   precast inspect --functions --top 10 app.precast       where the bytes of the code go
   precast inspect --disasm main app.precast              the machine code of a function
+  precast inspect --html map.html app.precast            a map of what takes room
   precast inspect --json app.precast | jq '.functions | max_by(.code_bytes)'";
 
 /// Say what is in an artifact
@@ -65,6 +68,19 @@ pub(crate) struct InspectArgs {
     /// exported; or the name of a trampoline. For x86-64.
     #[arg(long, value_name = "NAME|INDEX")]
     disasm: Option<String>,
+
+    /// Write a page with a map of what takes room in the artifact, to be seen in a browser
+    ///
+    /// The page is one file and asks for nothing else. `-` stands for standard output.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "functions", "disasm"])]
+    html: Option<PathBuf>,
+}
+
+impl InspectArgs {
+    /// Whether something is asked for that only an artifact of this version has.
+    fn is_about_code(&self) -> bool {
+        self.functions || self.disasm.is_some() || self.html.is_some()
+    }
 }
 
 /// Runs the command. An artifact whose digests do not match is described, but still an error.
@@ -76,7 +92,7 @@ pub(crate) fn inspect(args: &InspectArgs) -> Result<ExitCode> {
     let input = Input::open(&args.file)?;
     let name = input.name.clone();
     if input.kind != Kind::Artifact {
-        if args.functions || args.disasm.is_some() {
+        if args.is_about_code() {
             bail!("{name} is a module, which has no machine code yet: compile it first");
         }
         let module = ModuleReport {
@@ -97,7 +113,7 @@ pub(crate) fn inspect(args: &InspectArgs) -> Result<ExitCode> {
             }
         }
         Err(ArtifactError::Incompatible(differences)) => {
-            if args.functions || args.disasm.is_some() {
+            if args.is_about_code() {
                 let error = ArtifactError::Incompatible(differences);
                 return Err(Error::new(error).context(name));
             }
@@ -116,6 +132,9 @@ fn print_artifact(name: &str, artifact: &Artifact<'_>, args: &InspectArgs) -> Re
         return print(&report.with_context(|| name.to_owned())?, args.json);
     }
     let report = Report::new(name, artifact);
+    if let Some(path) = &args.html {
+        return write_page(&report, path, &args.file);
+    }
     if args.functions {
         print(
             &FunctionsReport::new(report, args.sort, args.top),
@@ -124,6 +143,18 @@ fn print_artifact(name: &str, artifact: &Artifact<'_>, args: &InspectArgs) -> Re
     } else {
         print(&report, args.json)
     }
+}
+
+fn write_page(report: &Report, path: &Path, artifact: &Path) -> Result<()> {
+    let page = html::page(report)?;
+    if is_standard_stream(path) {
+        return output::print(&page);
+    }
+    let place = Destination::at(path)?;
+    if place.replaces(artifact) {
+        bail!("not writing {} over the artifact", path.display());
+    }
+    place.write(page.as_bytes())
 }
 
 fn print(report: &(impl Serialize + std::fmt::Display), as_json: bool) -> Result<()> {

@@ -385,3 +385,64 @@ fn a_function_whose_code_cannot_be_shown_is_an_error_that_says_why() {
     inspect_with(&["--top", "3"], &artifact).fails(2, &["--functions"]);
     inspect_with(&["--functions", "--disasm", "1"], &artifact).fails(2, &["--disasm"]);
 }
+
+#[test]
+fn a_map_is_one_page_whose_data_no_name_can_leave() {
+    let scratch = Scratch::new();
+    let text = "(module (func $a (export \"</script><script>alert(1)</script><!--@DATA@\")
+        (drop (memory.grow (i32.const 1))))
+        (func (@name \"</SCRIPT><b>\")) (memory 1) (data (i32.const 8) \"x\"))";
+    let artifact = scratch.artifact(
+        "</script>.precast".replace('/', "_").as_str(),
+        text,
+        &X86_64,
+    );
+    let page = scratch.path("map.html");
+    let options = ["--html", page.to_str().unwrap()];
+    assert_eq!(inspect_with(&options, &artifact).succeeds(), "");
+    let page = fs::read_to_string(&page).unwrap();
+    assert_eq!(inspect_with(&["--html", "-"], &artifact).succeeds(), page);
+    for (tag, count) in [("<script", 2), ("</script", 2), ("<!--", 0)] {
+        assert_eq!(page.to_lowercase().matches(tag).count(), count, "{tag}");
+    }
+    // The only address is the name of SVG's elements; nothing is asked for.
+    assert_eq!(page.matches("://").count(), 1);
+    for request in ["src=", "href=", "@import", "url(", "fetch(", "import("] {
+        assert!(!page.contains(request), "{request}");
+    }
+    let (_, data) = page.split_once("type=\"application/json\">").unwrap();
+    let (data, _) = data.split_once("</script>").unwrap();
+    let data: Value = serde_json::from_str(data).unwrap();
+    // Each node is as large as its parts, and all are the file.
+    fn check(node: &Value, names: &mut Vec<String>) -> u64 {
+        names.push(node[0].as_str().unwrap().to_owned());
+        let bytes = node[1].as_u64().unwrap();
+        if let Some(children) = node[2].as_array() {
+            let sum: u64 = children.iter().map(|child| check(child, names)).sum();
+            assert_eq!(sum, bytes, "{names:?}");
+        }
+        bytes
+    }
+    let mut names = Vec::new();
+    assert_eq!(
+        check(&data, &mut names),
+        fs::metadata(&artifact).unwrap().len()
+    );
+    for name in ["a", "</SCRIPT><b>", ".text", ".precast.image"] {
+        assert!(
+            names.iter().any(|it| it == name),
+            "{name} is not in {names:?}"
+        );
+    }
+}
+
+#[test]
+fn a_map_never_replaces_the_artifact() {
+    let scratch = Scratch::new();
+    let artifact = scratch.artifact("a.precast", CODE, &X86_64);
+    let bytes = fs::read(&artifact).unwrap();
+    let options = ["--html", artifact.to_str().unwrap()];
+    inspect_with(&options, &artifact).fails(1, &["over the artifact"]);
+    assert_eq!(fs::read(&artifact).unwrap(), bytes);
+    inspect_with(&["--html", "-", "--json"], &artifact).fails(2, &["--json"]);
+}
