@@ -268,10 +268,43 @@ impl<'a> Artifact<'a> {
         if symbol.st_type() != elf::STT_FUNC || symbol.st_value(LE) != expected {
             return None;
         }
+        self.symbol_name(symbol)
+    }
+
+    /// The pieces of code that have a name, in the order of the symbols: functions, then
+    /// trampolines and thunks; nothing if the symbols were stripped. No digest covers them.
+    pub fn code_symbols(&self) -> impl Iterator<Item = CodeSymbol<'a>> {
+        let text_bytes = self.section(Section::Text).len() as u64;
+        self.symbols.iter().filter_map(move |symbol| {
+            let (start, size) = (symbol.st_value(LE), symbol.st_size(LE));
+            let fits = start.checked_add(size).is_some_and(|end| end <= text_bytes);
+            if symbol.st_type() != elf::STT_FUNC || !fits {
+                return None;
+            }
+            Some(CodeSymbol {
+                name: self.symbol_name(symbol)?,
+                text_offset: u32::try_from(start).ok()?,
+                code_bytes: u32::try_from(size).ok()?,
+            })
+        })
+    }
+
+    fn symbol_name(&self, symbol: &elf::Sym64<LE>) -> Option<&'a str> {
         let name = self.strings.get(symbol.st_name(LE) as usize..)?;
         let name = name.split(|&byte| byte == 0).next()?;
         std::str::from_utf8(name).ok()
     }
+}
+
+/// A piece of code that has a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CodeSymbol<'a> {
+    /// Its name, which may hold anything but NUL.
+    pub name: &'a str,
+    /// Where it starts, in bytes from the start of `.text`.
+    pub text_offset: u32,
+    /// Its length in bytes, padding not included.
+    pub code_bytes: u32,
 }
 
 fn digest_matches(note: &Note, section: Section, bytes: &[u8]) -> Result<(), ArtifactError> {

@@ -49,9 +49,9 @@ pub use addrmap::AddressMap;
 pub use addrmap::AddressMapBuilder;
 pub use compat::{Difference, Host};
 pub use const_table::{CONST_TABLE_ENTRY_BYTES, ConstTableEntry, NULL_TYPE_ID};
-pub use container::Artifact;
 #[cfg(feature = "write")]
 pub use container::write::{ArtifactParts, PagedLayout, Symbol, paged_layout, write};
+pub use container::{Artifact, CodeSymbol};
 pub use cpu::{CpuFeature, CpuFeatures, CpuLevel};
 pub use custom::CustomSections;
 pub use error::ArtifactError;

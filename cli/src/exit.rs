@@ -11,6 +11,10 @@ use clap::builder::styling::{AnsiColor, Style};
 
 /// An error that is no one else's; a script that did not pass.
 pub(crate) const FAILED: u8 = 1;
+/// The files of `diff` are not the same: what diff(1) reports.
+pub(crate) const DIFFERENT: u8 = 1;
+/// What went wrong with `diff`, so that it is told from a difference.
+pub(crate) const TROUBLE: u8 = 2;
 /// The command line makes no sense.
 pub(crate) const USAGE: u8 = 2;
 /// A bug of ours; also what Rust ends a process with whose main thread panicked.

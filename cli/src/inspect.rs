@@ -1,26 +1,36 @@
 //! `precast inspect`: what is in an artifact.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Error, Result};
+use anyhow::{Context as _, Error, Result, bail};
 use clap::Args;
 use precast_artifacts_format::{Artifact, ArtifactError};
 use serde::Serialize;
 
-use crate::input::{Input, Kind};
+use crate::input::{Input, Kind, is_standard_stream};
+use crate::output::Destination;
 use crate::{exit, output};
 
+mod decode;
+mod disasm;
 mod foreign;
+mod functions;
+mod html;
 mod human;
-mod report;
+pub(crate) mod report;
 
+use disasm::DisasmReport;
 use foreign::ForeignReport;
+use functions::{FunctionsReport, Order};
 use report::Report;
 
 const EXAMPLES: &str = "\
 Examples:
   precast inspect app.precast
+  precast inspect --functions --top 10 app.precast       where the bytes of the code go
+  precast inspect --disasm main app.precast              the machine code of a function
+  precast inspect --html map.html app.precast            a map of what takes room
   precast inspect --json app.precast | jq '.functions | max_by(.code_bytes)'";
 
 /// Say what is in an artifact
@@ -33,6 +43,44 @@ pub(crate) struct InspectArgs {
     /// Print JSON, with all functions
     #[arg(long)]
     json: bool,
+
+    /// List the functions with size, index, and offset in the module
+    #[arg(long, conflicts_with = "disasm")]
+    functions: bool,
+
+    /// In which order to list functions
+    #[arg(
+        long,
+        value_name = "ORDER",
+        value_enum,
+        default_value = "size",
+        requires = "functions"
+    )]
+    sort: Order,
+
+    /// List only so many functions
+    #[arg(long, value_name = "N", requires = "functions")]
+    top: Option<usize>,
+
+    /// Print the machine code of one function beside its offsets in the module
+    ///
+    /// Takes the index of the function in the module, its name, or the name under which it is
+    /// exported; or the name of a trampoline. For x86-64.
+    #[arg(long, value_name = "NAME|INDEX")]
+    disasm: Option<String>,
+
+    /// Write a page with a map of what takes room in the artifact, to be seen in a browser
+    ///
+    /// The page is one file and asks for nothing else. `-` stands for standard output.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "functions", "disasm"])]
+    html: Option<PathBuf>,
+}
+
+impl InspectArgs {
+    /// Whether something is asked for that only an artifact of this version has.
+    fn is_about_code(&self) -> bool {
+        self.functions || self.disasm.is_some() || self.html.is_some()
+    }
 }
 
 /// Runs the command. An artifact whose digests do not match is described, but still an error.
@@ -44,6 +92,9 @@ pub(crate) fn inspect(args: &InspectArgs) -> Result<ExitCode> {
     let input = Input::open(&args.file)?;
     let name = input.name.clone();
     if input.kind != Kind::Artifact {
+        if args.is_about_code() {
+            bail!("{name} is a module, which has no machine code yet: compile it first");
+        }
         let module = ModuleReport {
             file: &name,
             kind: "module",
@@ -55,19 +106,55 @@ pub(crate) fn inspect(args: &InspectArgs) -> Result<ExitCode> {
     let bytes = input.into_bytes()?;
     match Artifact::parse(&bytes) {
         Ok(artifact) => {
-            print(&Report::new(&name, &artifact), args.json)?;
+            print_artifact(&name, &artifact, args)?;
             match artifact.verify() {
                 Ok(()) => Ok(ExitCode::SUCCESS),
                 Err(error) => Ok(exit::failed(&Error::new(error).context(name))),
             }
         }
         Err(ArtifactError::Incompatible(differences)) => {
+            if args.is_about_code() {
+                let error = ArtifactError::Incompatible(differences);
+                return Err(Error::new(error).context(name));
+            }
             let report = ForeignReport::new(&name, &bytes, &differences);
             print(&report, args.json)?;
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => Err(Error::new(error).context(name)),
     }
+}
+
+/// Prints what was asked for.
+fn print_artifact(name: &str, artifact: &Artifact<'_>, args: &InspectArgs) -> Result<()> {
+    if let Some(wanted) = &args.disasm {
+        let report = DisasmReport::new(name, artifact, wanted);
+        return print(&report.with_context(|| name.to_owned())?, args.json);
+    }
+    let report = Report::new(name, artifact);
+    if let Some(path) = &args.html {
+        return write_page(&report, path, &args.file);
+    }
+    if args.functions {
+        print(
+            &FunctionsReport::new(report, args.sort, args.top),
+            args.json,
+        )
+    } else {
+        print(&report, args.json)
+    }
+}
+
+fn write_page(report: &Report, path: &Path, artifact: &Path) -> Result<()> {
+    let page = html::page(report)?;
+    if is_standard_stream(path) {
+        return output::print(&page);
+    }
+    let place = Destination::at(path)?;
+    if place.replaces(artifact) {
+        bail!("not writing {} over the artifact", path.display());
+    }
+    place.write(page.as_bytes())
 }
 
 fn print(report: &(impl Serialize + std::fmt::Display), as_json: bool) -> Result<()> {

@@ -2,14 +2,15 @@
 //! artifact, and runs the specification's test scripts.
 //!
 //! This is the only crate of the project that prints or exits. Each command is a module with its
-//! options and one function: [`compile`], [`run`], [`inspect`], [`validate`], [`wast`]; [`completions`] and [`man`]
-//! tell others what the options are. They stand on [`input`] (reading files and telling them
+//! options and one function: [`compile`], [`run`], [`inspect`], [`diff`], [`validate`], [`wast`];
+//! [`completions`] and [`man`] tell others what the options are. They stand on [`input`] (reading files and telling them
 //! apart), [`codegen`] (calling the compiler) and [`output`] (writing so that nothing half-done is
 //! ever seen); [`exit`] says how it ends.
 
 mod codegen;
 mod compile;
 mod completions;
+mod diff;
 mod duration;
 mod exit;
 mod features;
@@ -44,13 +45,15 @@ Examples:
   precast run --dir .::/work app.wasm      compiles in memory, then runs
   precast run --invoke add math.wat 40 2   calls one exported function
   precast inspect app.precast              says what is in it
+  precast diff old.precast app.precast     says what changed in size and interface
   precast validate *.wasm                  says which are not valid, and where
   precast wast testsuite/                  runs the specification's test scripts
 
 Exit codes:
   0    success
-  1    an error, named on standard error; with `wast`, a directive that did not pass
-  2    the command line makes no sense
+  1    an error, named on standard error; with `wast`, a directive that did not pass;
+       with `diff`, files that differ
+  2    the command line makes no sense; with `diff`, an error
   101  a bug in precast
   124  the guest ran for longer than `run --timeout` allows
   134  the guest trapped, or threw what nothing caught
@@ -70,6 +73,7 @@ enum Command {
     Compile(compile::CompileArgs),
     Run(run::RunArgs),
     Inspect(inspect::InspectArgs),
+    Diff(diff::DiffArgs),
     Validate(validate::ValidateArgs),
     Wast(wast::WastArgs),
     Completions(completions::CompletionsArgs),
@@ -86,6 +90,7 @@ fn main() -> ExitCode {
         Command::Compile(args) => compile::compile(&args),
         Command::Run(args) => run::run(args),
         Command::Inspect(args) => inspect::inspect(&args),
+        Command::Diff(args) => diff::diff(&args),
         Command::Validate(args) => validate::validate(&args),
         Command::Wast(args) => wast::wast(&args),
         Command::Completions(args) => completions::completions(&args, Cli::command()),

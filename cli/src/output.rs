@@ -69,6 +69,14 @@ impl Destination {
         Ok(Self::Stdout)
     }
 
+    /// Whether writing would replace the file at `path`.
+    pub(crate) fn replaces(&self, path: &Path) -> bool {
+        match self {
+            Self::File(own) => fs::canonicalize(path).is_ok_and(|path| path == *own),
+            Self::Stdout | Self::InNewDirectory(_) | Self::Special(_) => false,
+        }
+    }
+
     /// Writes `bytes`, all or nothing where it is a file.
     ///
     /// # Errors

@@ -15,125 +15,137 @@ use serde::Serialize;
 
 /// A whole artifact that this version can read.
 #[derive(Debug, Serialize)]
-pub(super) struct Report {
-    pub(super) file: String,
-    pub(super) kind: &'static str,
-    pub(super) file_bytes: usize,
-    pub(super) module_name: Option<String>,
-    pub(super) format_version: u32,
-    pub(super) abi_version: u32,
-    pub(super) compiler_version: String,
-    pub(super) target: String,
-    pub(super) page_bytes: u32,
-    pub(super) cpu_features: Vec<&'static str>,
-    pub(super) memory_checked: bool,
-    pub(super) fuel: bool,
+pub(crate) struct Report {
+    pub(crate) file: String,
+    pub(crate) kind: &'static str,
+    pub(crate) file_bytes: usize,
+    pub(crate) module_name: Option<String>,
+    pub(crate) format_version: u32,
+    pub(crate) abi_version: u32,
+    pub(crate) compiler_version: String,
+    pub(crate) target: String,
+    pub(crate) page_bytes: u32,
+    pub(crate) cpu_features: Vec<&'static str>,
+    pub(crate) memory_checked: bool,
+    pub(crate) fuel: bool,
     /// Whether functions tell listeners where they begin and end.
-    pub(super) listeners: bool,
-    pub(super) memory_guard_bytes: u64,
+    pub(crate) listeners: bool,
+    pub(crate) memory_guard_bytes: u64,
     /// Beyond WebAssembly 2.0.
-    pub(super) wasm_features: Vec<String>,
+    pub(crate) wasm_features: Vec<String>,
     /// Why this machine cannot run it; nothing if it can.
-    pub(super) obstacles: Vec<String>,
+    pub(crate) obstacles: Vec<String>,
     /// What is wrong with the digests, if anything is.
-    pub(super) digest_error: Option<String>,
-    pub(super) sections: Vec<SectionReport>,
+    pub(crate) digest_error: Option<String>,
+    pub(crate) sections: Vec<SectionReport>,
     /// Of the module, as far as they were kept.
-    pub(super) custom_sections: Vec<CustomSectionReport>,
-    pub(super) imports: Vec<ImportReport>,
-    pub(super) exports: Vec<ExportReport>,
+    pub(crate) custom_sections: Vec<CustomSectionReport>,
+    pub(crate) imports: Vec<ImportReport>,
+    pub(crate) exports: Vec<ExportReport>,
     /// The memories that the module defines.
-    pub(super) memories: Vec<MemoryReport>,
+    pub(crate) memories: Vec<MemoryReport>,
     /// The tables that the module defines.
-    pub(super) tables: Vec<TableReport>,
-    pub(super) start_function: Option<u32>,
+    pub(crate) tables: Vec<TableReport>,
+    pub(crate) start_function: Option<u32>,
     /// What the code calls in the loader.
-    pub(super) runtime_symbols: Vec<String>,
-    pub(super) counts: Counts,
+    pub(crate) runtime_symbols: Vec<String>,
+    pub(crate) counts: Counts,
+    /// What the text consists of.
+    pub(crate) code: Vec<CodeReport>,
     /// The functions that the module defines.
-    pub(super) functions: Vec<FunctionReport>,
+    pub(crate) functions: Vec<FunctionReport>,
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct SectionReport {
-    pub(super) name: &'static str,
-    pub(super) file_offset: u64,
-    pub(super) bytes: u64,
+pub(crate) struct SectionReport {
+    pub(crate) name: &'static str,
+    pub(crate) file_offset: u64,
+    pub(crate) bytes: u64,
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct CustomSectionReport {
-    pub(super) name: String,
-    pub(super) bytes: usize,
+pub(crate) struct CustomSectionReport {
+    pub(crate) name: String,
+    pub(crate) bytes: usize,
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct ImportReport {
-    pub(super) module: String,
-    pub(super) name: String,
+pub(crate) struct ImportReport {
+    pub(crate) module: String,
+    pub(crate) name: String,
     #[serde(rename = "type")]
-    pub(super) ty: String,
+    pub(crate) ty: String,
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct ExportReport {
-    pub(super) name: String,
-    pub(super) index: u32,
+pub(crate) struct ExportReport {
+    pub(crate) name: String,
+    pub(crate) index: u32,
     #[serde(rename = "type")]
-    pub(super) ty: String,
+    pub(crate) ty: String,
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct MemoryReport {
-    pub(super) index: u32,
-    pub(super) is_64: bool,
-    pub(super) is_shared: bool,
-    pub(super) page_bytes: u64,
-    pub(super) minimum_pages: u64,
-    pub(super) maximum_pages: Option<u64>,
-    pub(super) image_bytes: u64,
-    pub(super) image_extents: usize,
+pub(crate) struct MemoryReport {
+    pub(crate) index: u32,
+    pub(crate) is_64: bool,
+    pub(crate) is_shared: bool,
+    pub(crate) page_bytes: u64,
+    pub(crate) minimum_pages: u64,
+    pub(crate) maximum_pages: Option<u64>,
+    pub(crate) image_bytes: u64,
+    pub(crate) image_extents: usize,
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct TableReport {
-    pub(super) index: u32,
-    pub(super) is_64: bool,
-    pub(super) element: String,
-    pub(super) minimum: u64,
-    pub(super) maximum: Option<u64>,
-    pub(super) is_constant: bool,
+pub(crate) struct TableReport {
+    pub(crate) index: u32,
+    pub(crate) is_64: bool,
+    pub(crate) element: String,
+    pub(crate) minimum: u64,
+    pub(crate) maximum: Option<u64>,
+    pub(crate) is_constant: bool,
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Counts {
-    pub(super) types: usize,
-    pub(super) imported_functions: u32,
-    pub(super) functions: usize,
-    pub(super) globals: usize,
-    pub(super) tags: usize,
-    pub(super) data_segments: usize,
-    pub(super) element_segments: usize,
-    pub(super) entry_trampolines: usize,
-    pub(super) import_trampolines: usize,
-    pub(super) trap_sites: usize,
-    pub(super) handled_calls: usize,
-    pub(super) address_pairs: usize,
+pub(crate) struct Counts {
+    pub(crate) types: usize,
+    pub(crate) imported_functions: u32,
+    pub(crate) functions: usize,
+    pub(crate) globals: usize,
+    pub(crate) tags: usize,
+    pub(crate) data_segments: usize,
+    pub(crate) element_segments: usize,
+    pub(crate) entry_trampolines: usize,
+    pub(crate) import_trampolines: usize,
+    pub(crate) trap_sites: usize,
+    pub(crate) handled_calls: usize,
+    pub(crate) address_pairs: usize,
 }
 
+/// All code of a kind.
 #[derive(Debug, Serialize)]
-pub(super) struct FunctionReport {
-    pub(super) index: u32,
-    pub(super) name: Option<String>,
+pub(crate) struct CodeReport {
+    pub(crate) kind: &'static str,
+    pub(crate) count: usize,
+    pub(crate) code_bytes: u64,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct FunctionReport {
+    pub(crate) index: u32,
+    pub(crate) name: Option<String>,
     #[serde(rename = "type")]
-    pub(super) ty: String,
-    pub(super) text_offset: u32,
+    pub(crate) ty: String,
+    pub(crate) text_offset: u32,
     /// Padding included.
-    pub(super) code_bytes: u32,
+    pub(crate) code_bytes: u32,
+    /// Where its body starts in the module.
+    pub(crate) wasm_offset: Option<u32>,
 }
 
 impl Report {
-    pub(super) fn new(file: &str, artifact: &Artifact<'_>) -> Self {
+    pub(crate) fn new(file: &str, artifact: &Artifact<'_>) -> Self {
         let Note {
             format_version,
             abi_version,
@@ -204,9 +216,61 @@ impl Report {
                 handled_calls: artifact.unwind().len(),
                 address_pairs: artifact.address_map().len(),
             },
+            code: code(artifact),
             functions: types.functions().collect(),
         }
     }
+}
+
+/// The text by kinds of code. Padding belongs to what it follows.
+fn code(artifact: &Artifact<'_>) -> Vec<CodeReport> {
+    let funcs = artifact.funcs();
+    let text_bytes = artifact.section(Section::Text).len() as u64;
+    let last = (funcs.len() as u32).checked_sub(1);
+    let funcs_end = last.and_then(|last| funcs.end_of(last)).unwrap_or(0);
+    let funcs_end = u64::from(funcs_end).min(text_bytes);
+    let mut kinds = vec![CodeReport {
+        kind: "functions",
+        count: funcs.len(),
+        code_bytes: funcs_end,
+    }];
+    let mut trampolines: Vec<_> = artifact
+        .code_symbols()
+        .filter(|symbol| u64::from(symbol.text_offset) >= funcs_end)
+        .collect();
+    trampolines.sort_by_key(|symbol| symbol.text_offset);
+    let starts = trampolines.iter().map(|it| u64::from(it.text_offset));
+    let ends = starts.skip(1).chain([text_bytes]);
+    for (symbol, end) in trampolines.iter().zip(ends) {
+        let kind = match symbol.name.split('.').nth(1) {
+            Some("entry") => "trampolines into the module",
+            Some("import") => "trampolines out of it",
+            Some("thunk") => "thunks of imports",
+            _ => "other trampolines",
+        };
+        let code_bytes = end.saturating_sub(u64::from(symbol.text_offset));
+        match kinds.iter_mut().find(|known| known.kind == kind) {
+            Some(known) => {
+                known.count += 1;
+                known.code_bytes += code_bytes;
+            }
+            None => kinds.push(CodeReport {
+                kind,
+                count: 1,
+                code_bytes,
+            }),
+        }
+    }
+    // Without symbols, all trampolines are one piece.
+    let known: u64 = kinds.iter().map(|kind| kind.code_bytes).sum();
+    if known < text_bytes {
+        kinds.push(CodeReport {
+            kind: "without a symbol",
+            count: 0,
+            code_bytes: text_bytes - known,
+        });
+    }
+    kinds
 }
 
 fn tells_listeners(manifest: &Manifest) -> bool {
@@ -225,7 +289,7 @@ fn obstacles(bytes: &[u8]) -> Vec<String> {
 }
 
 /// The names of features, and of none for bits that have no name yet.
-pub(super) fn feature_names(features: CpuFeatures) -> Vec<&'static str> {
+pub(crate) fn feature_names(features: CpuFeatures) -> Vec<&'static str> {
     features.iter().map(|feature| feature.name()).collect()
 }
 
@@ -377,14 +441,19 @@ impl<'a> Types<'a> {
 
     fn functions(&self) -> impl Iterator<Item = FunctionReport> {
         let funcs = self.artifact.funcs();
+        let addresses = self.artifact.address_map();
         (0..).map_while(move |defined| {
             let func = funcs.get(defined)?;
+            let address = addresses.lookup(func.text_offset);
             Some(FunctionReport {
                 index: self.imported.funcs + defined,
                 name: self.artifact.function_name(defined).map(str::to_owned),
                 ty: self.func_type(func.type_index),
                 text_offset: func.text_offset,
                 code_bytes: funcs.end_of(defined)?.saturating_sub(func.text_offset),
+                wasm_offset: address
+                    .filter(|&(text_offset, _)| text_offset == func.text_offset)
+                    .map(|(_, wasm_offset)| wasm_offset),
             })
         })
     }

@@ -207,3 +207,242 @@ fn readers_that_leave_early_are_no_error() {
     assert!(output.status.success());
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
+
+/// Calls, traps, a runtime symbol, a constant table and a jump table.
+const CODE: &str = "(module
+    (import \"env\" \"log\" (func $log (param i32)))
+    (memory 1) (table 3 3 funcref) (elem (i32.const 0) $first $second $log)
+    (type $t (func (param i32)))
+    (func $first (param i32) nop)
+    (func $second (export \"run\") (param i32)
+        (call $log (local.get 0))
+        (call $first (i32.const 5))
+        (drop (memory.grow (i32.const 1)))
+        (call_indirect (type $t) (i32.const 7) (local.get 0)))
+    (func $switch (param i32) (result i32)
+        (block $c (block $b (block $a (block $z
+            (br_table $z $a $b $a $c (local.get 0)))
+            (return (i32.load (i32.const 4))))
+            (return (i32.const 11)))
+            (return (i32.const 12)))
+        (i32.div_u (i32.const 4) (local.get 0))))";
+
+const X86_64: [&str; 2] = ["--target", "x86_64-unknown-linux-gnu"];
+
+fn inspect_with<'a>(options: &[&'a str], path: &'a Path) -> crate::support::Call {
+    let options = options.iter().map(|&option| option.as_ref());
+    let args: Vec<&std::ffi::OsStr> = std::iter::once("inspect".as_ref())
+        .chain(options)
+        .chain([path.as_os_str()])
+        .collect();
+    precast(args)
+}
+
+#[test]
+fn functions_are_listed_with_their_part_of_the_code() {
+    let scratch = Scratch::new();
+    let artifact = scratch.artifact("a.precast", CODE, &X86_64);
+    let report = |options: &[&str]| -> Value {
+        let options = [&["--functions", "--json"], options].concat();
+        serde_json::from_str(&inspect_with(&options, &artifact).succeeds()).unwrap()
+    };
+    let names = |report: &Value| -> Vec<String> {
+        let functions = report["functions"].as_array().unwrap().iter();
+        let names = functions.map(|function| function["name"].as_str().unwrap().to_owned());
+        names.collect()
+    };
+    assert_eq!(
+        names(&report(&[])),
+        ["second", "switch", "first"],
+        "by size"
+    );
+    let by_index = report(&["--sort", "index"]);
+    assert_eq!(names(&by_index), ["first", "second", "switch"]);
+    assert_eq!(by_index["functions"][0]["index"], 1);
+    let top = report(&["--sort", "name", "--top", "1"]);
+    assert_eq!(names(&top), ["first"]);
+    assert_eq!(top["count"], 3);
+    // The parts are the whole, and the shares of the functions are theirs together.
+    let sum = |list: &Value, field: &str| -> f64 {
+        let numbers = list.as_array().unwrap().iter();
+        numbers.map(|it| it[field].as_f64().unwrap()).sum()
+    };
+    let all = report(&[]);
+    assert_eq!(
+        sum(&all["code"], "code_bytes"),
+        all["text_bytes"].as_f64().unwrap()
+    );
+    let functions = all["code"][0]["code_bytes"].as_f64().unwrap();
+    assert_eq!(sum(&all["functions"], "code_bytes"), functions);
+    let share = functions / all["text_bytes"].as_f64().unwrap();
+    assert!((sum(&all["functions"], "share") - share).abs() < 1e-9);
+    let counts: Vec<_> = all["code"].as_array().unwrap().iter().collect();
+    assert!(
+        counts
+            .iter()
+            .any(|it| it["kind"] == "thunks of imports" && it["count"] == 1)
+    );
+    // Functions come in the order of the module, and their bodies do.
+    let at = |index: usize| {
+        by_index["functions"][index]["wasm_offset"]
+            .as_u64()
+            .unwrap()
+    };
+    assert!(0 < at(0) && at(0) < at(1) && at(1) < at(2));
+    let text = inspect_with(&["--functions", "--top", "1"], &artifact).succeeds();
+    assert!(text.contains("  2 more"), "{text}");
+}
+
+#[test]
+fn machine_code_is_shown_beside_where_it_comes_from_and_what_it_refers_to() {
+    let scratch = Scratch::new();
+    let artifact = scratch.artifact("a.precast", CODE, &X86_64);
+    let text = inspect_with(&["--disasm", "second"], &artifact).succeeds();
+    for part in [
+        "function 2 second, ",
+        "push %rbp\n",
+        "# first\n",
+        "# precast_memory_grow in .got\n",
+        "# constant table 0\n",
+        "ud2  # traps: indirect call type mismatch\n",
+        "ud2  # traps: undefined element\n",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in:\n{text}");
+    }
+    for same in ["2", "run"] {
+        let other = inspect_with(&["--disasm", same], &artifact).succeeds();
+        assert_eq!(other, text, "by index and by export");
+    }
+    let thunk = inspect_with(&["--disasm", "precast.thunk.log"], &artifact).succeeds();
+    assert!(thunk.contains("a.precast: precast.thunk.log, "), "{thunk}");
+}
+
+#[test]
+fn jump_tables_are_told_from_code() {
+    let scratch = Scratch::new();
+    let artifact = scratch.artifact("a.precast", CODE, &X86_64);
+    let options = ["--disasm", "switch", "--json"];
+    let report: Value =
+        serde_json::from_str(&inspect_with(&options, &artifact).succeeds()).unwrap();
+    let lines = report["lines"].as_array().unwrap();
+    let field = |line: &Value, name: &str| line[name].as_str().unwrap().to_owned();
+    let is_entry = |line: &&Value| field(line, "text").starts_with(".long ");
+    assert_eq!(lines.iter().filter(is_entry).count(), 5);
+    // Each leads to an instruction.
+    for entry in lines.iter().filter(is_entry) {
+        let note = entry["notes"][0].as_str().unwrap();
+        let target = u64::from_str_radix(note.trim_start_matches("to 0x"), 16).unwrap();
+        let found = lines.iter().find(|line| line["text_offset"] == target);
+        let text = field(found.unwrap(), "text");
+        assert!(!text.starts_with('.'), "{text}");
+    }
+    // Nothing is missing, and nothing there twice.
+    let mut next = report["text_offset"].as_u64().unwrap();
+    for line in lines {
+        assert_eq!(line["text_offset"], next);
+        next += field(line, "bytes").len() as u64 / 2;
+    }
+    assert_eq!(
+        report["code_bytes"],
+        next - report["text_offset"].as_u64().unwrap()
+    );
+    let division = lines
+        .iter()
+        .find(|line| field(line, "text").starts_with("div "));
+    assert_eq!(
+        division.unwrap()["notes"][0],
+        "traps: integer divide by zero"
+    );
+    assert!(division.unwrap()["wasm_offset"].as_u64() > lines[0]["wasm_offset"].as_u64());
+}
+
+#[test]
+fn a_function_whose_code_cannot_be_shown_is_an_error_that_says_why() {
+    let scratch = Scratch::new();
+    let artifact = scratch.artifact("a.precast", CODE, &X86_64);
+    let check = |wanted, parts: &[&str]| {
+        inspect_with(&["--disasm", wanted], &artifact).fails(1, parts);
+    };
+    check("0", &["function 0 is imported"]);
+    check("4", &["no function 4", "the module has 4"]);
+    check(
+        "nowhere",
+        &["no function has the name \"nowhere\"", "--functions"],
+    );
+    check("st", &["a part of: 1 first"]);
+    let twins = "(module (func (@name \"a\\1b[2J\")) (func (@name \"a\\1b[2J\")))";
+    let twins = scratch.artifact("twins.precast", twins, &X86_64);
+    let several = ["several functions", "0 a\\u{1b}[2J, 1 a\\u{1b}[2J"];
+    inspect_with(&["--disasm", "a\x1b[2J"], &twins).fails(1, &several);
+    let shown = inspect_with(&["--disasm", "1"], &twins).succeeds();
+    assert!(shown.contains("function 1 a\\u{1b}[2J, "), "{shown}");
+    let options = ["--target", "aarch64-unknown-linux-gnu"];
+    let other = scratch.artifact("arm.precast", CODE, &options);
+    inspect_with(&["--disasm", "second"], &other).fails(1, &["aarch64", "objdump -d"]);
+    inspect_with(&["--functions"], &other).succeeds();
+    let module = examples().join("hello/hello.wasm");
+    inspect_with(&["--functions"], &module).fails(1, &["compile it first"]);
+    inspect_with(&["--top", "3"], &artifact).fails(2, &["--functions"]);
+    inspect_with(&["--functions", "--disasm", "1"], &artifact).fails(2, &["--disasm"]);
+}
+
+#[test]
+fn a_map_is_one_page_whose_data_no_name_can_leave() {
+    let scratch = Scratch::new();
+    let text = "(module (func $a (export \"</script><script>alert(1)</script><!--@DATA@\")
+        (drop (memory.grow (i32.const 1))))
+        (func (@name \"</SCRIPT><b>\")) (memory 1) (data (i32.const 8) \"x\"))";
+    let artifact = scratch.artifact(
+        "</script>.precast".replace('/', "_").as_str(),
+        text,
+        &X86_64,
+    );
+    let page = scratch.path("map.html");
+    let options = ["--html", page.to_str().unwrap()];
+    assert_eq!(inspect_with(&options, &artifact).succeeds(), "");
+    let page = fs::read_to_string(&page).unwrap();
+    assert_eq!(inspect_with(&["--html", "-"], &artifact).succeeds(), page);
+    for (tag, count) in [("<script", 2), ("</script", 2), ("<!--", 0)] {
+        assert_eq!(page.to_lowercase().matches(tag).count(), count, "{tag}");
+    }
+    // The only address is the name of SVG's elements; nothing is asked for.
+    assert_eq!(page.matches("://").count(), 1);
+    for request in ["src=", "href=", "@import", "url(", "fetch(", "import("] {
+        assert!(!page.contains(request), "{request}");
+    }
+    let (_, data) = page.split_once("type=\"application/json\">").unwrap();
+    let (data, _) = data.split_once("</script>").unwrap();
+    let data: Value = serde_json::from_str(data).unwrap();
+    // Each node is as large as its parts, and all are the file.
+    fn check(node: &Value, names: &mut Vec<String>) -> u64 {
+        names.push(node[0].as_str().unwrap().to_owned());
+        let bytes = node[1].as_u64().unwrap();
+        if let Some(children) = node[2].as_array() {
+            let sum: u64 = children.iter().map(|child| check(child, names)).sum();
+            assert_eq!(sum, bytes, "{names:?}");
+        }
+        bytes
+    }
+    let mut names = Vec::new();
+    assert_eq!(
+        check(&data, &mut names),
+        fs::metadata(&artifact).unwrap().len()
+    );
+    for name in ["a", "</SCRIPT><b>", ".text", ".precast.image"] {
+        assert!(
+            names.iter().any(|it| it == name),
+            "{name} is not in {names:?}"
+        );
+    }
+}
+
+#[test]
+fn a_map_never_replaces_the_artifact() {
+    let scratch = Scratch::new();
+    let artifact = scratch.artifact("a.precast", CODE, &X86_64);
+    let bytes = fs::read(&artifact).unwrap();
+    let options = ["--html", artifact.to_str().unwrap()];
+    inspect_with(&options, &artifact).fails(1, &["over the artifact"]);
+    assert_eq!(fs::read(&artifact).unwrap(), bytes);
+    inspect_with(&["--html", "-", "--json"], &artifact).fails(2, &["--json"]);
+}

@@ -1,6 +1,7 @@
 //! The command as its users see it: output, errors and exit codes.
 
 mod compile;
+mod diff;
 mod ending;
 mod examples;
 mod grants;
