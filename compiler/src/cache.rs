@@ -283,6 +283,27 @@ impl Cache {
         self.prune(0)
     }
 
+    /// Removes one entry, and says whether it did: what is in use stays.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Cache::prune`].
+    ///
+    /// ```
+    /// # fn run(cache: &precast_compiler::cache::Cache) -> Result<(), precast_compiler::cache::CacheError> {
+    /// for entry in cache.entries()? {
+    ///     if entry.verify().is_err() {
+    ///         cache.remove(&entry)?;
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn remove(&self, entry: &EntryInfo) -> Result<bool, CacheError> {
+        let _lock = self.lock()?;
+        entry.evict()
+    }
+
     fn path_of(&self, key: Key) -> PathBuf {
         self.directory.join(format!("{key}.{EXTENSION}"))
     }

@@ -17,6 +17,9 @@ pub(crate) struct Call {
 pub(crate) fn precast<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Call {
     let mut command = Command::new(env!("CARGO_BIN_EXE_precast"));
     command.args(args).current_dir(examples());
+    // Not the user's own.
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");
+    command.env("PRECAST_CACHE_DIR", cache);
     Call {
         command,
         stdin: Vec::new(),
