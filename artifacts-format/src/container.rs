@@ -40,6 +40,7 @@ use crate::section::Section;
 use crate::traps::TrapTable;
 use crate::unwind::UnwindTable;
 
+mod head;
 #[cfg(feature = "write")]
 pub(crate) mod write;
 

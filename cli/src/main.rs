@@ -1,12 +1,14 @@
 //! The `precast` command: compiles WebAssembly modules to artifacts, runs both, says what is in an
-//! artifact, and runs the specification's test scripts.
+//! artifact, runs the specification's test scripts, and looks after its cache.
 //!
 //! This is the only crate of the project that prints or exits. Each command is a module with its
-//! options and one function: [`compile`], [`run`], [`inspect`], [`diff`], [`validate`], [`wast`];
+//! options and one function: [`compile`], [`run`], [`inspect`], [`diff`], [`validate`], [`wast`], [`cache`];
 //! [`completions`] and [`man`] tell others what the options are. They stand on [`input`] (reading files and telling them
 //! apart), [`codegen`] (calling the compiler) and [`output`] (writing so that nothing half-done is
 //! ever seen); [`exit`] says how it ends.
 
+mod bytes;
+mod cache;
 mod codegen;
 mod compile;
 mod completions;
@@ -42,12 +44,13 @@ Examples:
   precast compile app.wasm                 writes app.precast
   precast compile app.wasm --cpu x86-64-v3 -o fast.precast
   precast run app.precast -- --verbose input.txt
-  precast run --dir .::/work app.wasm      compiles in memory, then runs
+  precast run --dir .::/work app.wasm      compiles, unless it has done so before, then runs
   precast run --invoke add math.wat 40 2   calls one exported function
   precast inspect app.precast              says what is in it
   precast diff old.precast app.precast     says what changed in size and interface
   precast validate *.wasm                  says which are not valid, and where
   precast wast testsuite/                  runs the specification's test scripts
+  precast cache list                       says which compiled modules `run` has kept
 
 Exit codes:
   0    success
@@ -71,11 +74,12 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Compile(compile::CompileArgs),
-    Run(run::RunArgs),
+    Run(Box<run::RunArgs>),
     Inspect(inspect::InspectArgs),
     Diff(diff::DiffArgs),
     Validate(validate::ValidateArgs),
     Wast(wast::WastArgs),
+    Cache(cache::CacheCommand),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
 }
@@ -88,11 +92,12 @@ fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Compile(args) => compile::compile(&args),
-        Command::Run(args) => run::run(args),
+        Command::Run(args) => run::run(*args),
         Command::Inspect(args) => inspect::inspect(&args),
         Command::Diff(args) => diff::diff(&args),
         Command::Validate(args) => validate::validate(&args),
         Command::Wast(args) => wast::wast(&args),
+        Command::Cache(args) => cache::cache(&args),
         Command::Completions(args) => completions::completions(&args, Cli::command()),
         Command::Man(args) => man::man(&args, Cli::command()),
     };

@@ -1,4 +1,4 @@
-//! `precast run`: a module, compiled in memory, or an artifact, mapped; then its `_start` or the
+//! `precast run`: a module, compiled or found in the cache, or an artifact, mapped; then its `_start` or the
 //! function that `--invoke` names.
 //!
 //! The guest runs on a thread of its own, whose stack is as large as `--max-stack` says, and a
@@ -21,11 +21,12 @@ use precast_loader::{
 };
 use precast_wasi::{BrokenPipe, ConfigError, Exit, WasiCtx, assemblyscript, emscripten};
 
-use crate::codegen::{self, CodegenArgs, Cpu};
+use crate::cache::{CacheArgs, Kept};
+use crate::codegen::{CodegenArgs, Cpu};
 use crate::grants::GrantArgs;
 use crate::input::{Input, Kind};
 use crate::shown::shown;
-use crate::{duration, exit, invoke, output};
+use crate::{bytes, duration, exit, invoke, output};
 
 mod trace;
 mod watchdog;
@@ -35,7 +36,6 @@ use watchdog::{Watchdog, say_stopped};
 
 /// Stack for the host functions that a guest calls when its own is nearly used up, in bytes.
 const HOST_STACK_BYTES: usize = 1 << 20;
-const MAX_STACK_BYTES: u64 = 1 << 40;
 
 const START: &str = "_start";
 const INITIALIZE: &str = "_initialize";
@@ -75,7 +75,7 @@ pub(crate) struct RunArgs {
     invoke: Option<String>,
 
     /// How much stack the guest may use, in bytes, or with k, M or G
-    #[arg(long, value_name = "BYTES", default_value = "8M", value_parser = stack_bytes)]
+    #[arg(long, value_name = "BYTES", default_value = "8M", value_parser = bytes::parse)]
     max_stack: usize,
 
     /// How much the guest may execute, in operators of WebAssembly; an artifact must have been
@@ -107,6 +107,12 @@ pub(crate) struct RunArgs {
         next_help_heading = "Options for modules, which are compiled first"
     )]
     codegen: CodegenArgs,
+
+    #[command(
+        flatten,
+        next_help_heading = "Where compiled modules are kept for the next time"
+    )]
+    cache: CacheArgs,
 }
 
 /// Runs the command.
@@ -142,11 +148,13 @@ pub(crate) fn run(args: RunArgs) -> Result<ExitCode> {
 }
 
 /// Where the machine code is.
-enum Code {
+pub(crate) enum Code {
     /// In a file that will be mapped.
     File(PathBuf),
     /// In memory.
     Bytes(Vec<u8>),
+    /// In the cache.
+    Kept(Kept),
 }
 
 impl Code {
@@ -154,8 +162,7 @@ impl Code {
         if input.kind != Kind::Artifact {
             let mut options = args.codegen.options(None, Cpu::Native, Features::WASM3)?;
             options.tunables.fuel = args.fuel.is_some();
-            let artifact = codegen::compile(&input.into_module()?, &options)?;
-            return Ok(Self::Bytes(artifact));
+            return args.cache.compile(input.into_module()?, options);
         }
         match &input.regular_file {
             Some(path) if !args.verify => Ok(Self::File(path.clone())),
@@ -171,17 +178,30 @@ impl Code {
         }
     }
 
-    fn load(&self, engine: &Engine, name: &str) -> Result<Module, Error> {
-        match self {
+    /// Loads it. What is in the cache is in use no longer than that takes.
+    fn load(self, engine: &Engine, name: &str) -> Result<Module> {
+        let stem = Path::new(name).file_stem().map(OsStr::to_string_lossy);
+        let stem = stem.as_deref().unwrap_or(name);
+        let module = match self {
             // SAFETY: to run the code in this file is what the user asked for; that it is
             // precast's, and is not changed meanwhile, is theirs to see to, as with any program.
             Self::File(path) => unsafe { Module::load(engine, path) },
-            Self::Bytes(bytes) => {
-                let stem = Path::new(name).file_stem().map(OsStr::to_string_lossy);
-                // SAFETY: made by the compiler just now, or as above.
-                unsafe { Module::load_bytes_as(engine, bytes, stem.as_deref().unwrap_or(name)) }
+            // SAFETY: made by the compiler just now, or as above.
+            Self::Bytes(bytes) => unsafe { Module::load_bytes_as(engine, &bytes, stem) },
+            Self::Kept(kept) => {
+                // SAFETY: nobody but the user can write to the cache, and precast never changes
+                // what is in it.
+                match unsafe { Module::load_as(engine, kept.path(), stem) } {
+                    Err(Error::Artifact(error)) => {
+                        let bytes = kept.compile_again(&error)?;
+                        // SAFETY: made by the compiler just now.
+                        unsafe { Module::load_bytes_as(engine, &bytes, stem) }
+                    }
+                    other => other,
+                }
             }
-        }
+        };
+        module.context(name.to_owned())
     }
 }
 
@@ -198,14 +218,12 @@ struct Guest {
 }
 
 impl Guest {
-    fn run(&self, wasi: WasiCtx) -> Result<ExitCode> {
+    fn run(mut self, wasi: WasiCtx) -> Result<ExitCode> {
         let mut config = Config::new();
         config.max_stack_bytes(self.max_stack_bytes);
         let engine = Engine::new(&config);
-        let module = self
-            .code
-            .load(&engine, &self.name)
-            .context(self.name.clone())?;
+        let code = std::mem::replace(&mut self.code, Code::Bytes(Vec::new()));
+        let module = code.load(&engine, &self.name)?;
         if self.fuel.is_some() && !module.counts_fuel() {
             bail!(
                 "{}: its code does not count fuel; compile it with --fuel",
@@ -362,37 +380,4 @@ fn guest_arg(arg: OsString) -> Result<String, String> {
         format!("guests receive UTF-8 only, which `{arg}` is not")
     };
     arg.into_string().map_err(refused)
-}
-
-fn stack_bytes(text: &str) -> Result<usize, String> {
-    let expected = "expected a number of bytes, or one with k, M or G";
-    let digits = text.trim_end_matches(|last: char| last.is_ascii_alphabetic());
-    let unit: u64 = match text.strip_prefix(digits) {
-        Some("") => 1,
-        Some("k" | "K") => 1 << 10,
-        Some("m" | "M") => 1 << 20,
-        Some("g" | "G") => 1 << 30,
-        _ => return Err(expected.into()),
-    };
-    let count: u64 = digits.parse().map_err(|_| expected)?;
-    let bytes = count
-        .checked_mul(unit)
-        .filter(|bytes| (1..=MAX_STACK_BYTES).contains(bytes))
-        .ok_or(format!("it must be from 1 to {MAX_STACK_BYTES} bytes"))?;
-    usize::try_from(bytes).map_err(|error| error.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_may_have_a_unit() {
-        for (text, bytes) in [("1", 1), ("64k", 65_536), ("8M", 8 << 20), ("2G", 2 << 30)] {
-            assert_eq!(stack_bytes(text), Ok(bytes), "{text}");
-        }
-        for wrong in ["", "k", "0", "-1", "1.5M", "8MB", "99999999G", "8 M"] {
-            assert!(stack_bytes(wrong).is_err(), "{wrong:?}");
-        }
-    }
 }

@@ -15,7 +15,7 @@ use crate::plan::{Plan, TablePlace};
 use crate::trampoline::Passing;
 
 /// What the note says made the artifact.
-const COMPILER_VERSION: &str = concat!("precast ", env!("CARGO_PKG_VERSION"));
+pub(crate) const COMPILER_VERSION: &str = concat!("precast ", env!("CARGO_PKG_VERSION"));
 
 /// Writes the artifact. `jobs` are what `linked` was linked from, in order.
 pub(crate) fn artifact(

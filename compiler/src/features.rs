@@ -211,6 +211,12 @@ impl Features {
         all.filter(move |&feature| self.contains(feature))
     }
 
+    /// A number that no other set has, in this version of the compiler.
+    #[cfg(unix)]
+    pub(crate) const fn bits(self) -> u32 {
+        self.0
+    }
+
     /// As the parser and the validator know them.
     pub(crate) fn for_parser(self) -> WasmFeatures {
         // Floats and function types have always been there.

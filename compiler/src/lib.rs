@@ -2,7 +2,8 @@
 //!
 //! [`compile`] takes a module's bytes and gives an artifact's. It reads no files, prints nothing,
 //! runs nothing, and contains no `unsafe`; any bytes give an artifact or a [`CompileError`]. Only
-//! [`build`], which does the same for build scripts, knows of files and of cargo.
+//! [`build`], which does the same for build scripts, knows of cargo; and only it and `cache`, which
+//! keeps artifacts in a directory, know of files.
 //!
 //! The stages, each consuming what the one before it made:
 //!
@@ -23,6 +24,8 @@
 mod bounds;
 mod branch_hints;
 pub mod build;
+#[cfg(unix)]
+pub mod cache;
 mod cpu_scan;
 mod emit;
 mod env;

@@ -167,8 +167,38 @@ impl Module {
     #[allow(unsafe_code, reason = "what is loaded will be run")]
     pub unsafe fn load(engine: &Engine, path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
+        // SAFETY: the caller's promise.
+        unsafe { Self::load_as(engine, path, &stem(path)) }
+    }
+
+    /// As [`Module::load`]; backtraces call the module `name` if it has none of its own, and not as
+    /// its file is called, which in a cache says nothing.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Module::load`].
+    ///
+    /// # Safety
+    ///
+    /// As for [`Module::load`].
+    ///
+    /// ```
+    /// # example::enter_folder();
+    /// use precast_loader::{Engine, Module};
+    ///
+    /// // SAFETY: app.precast was written by our own build, which never changes it in place.
+    /// let module = unsafe { Module::load_as(&Engine::default(), "app.precast", "plugin")? };
+    /// # Ok::<(), precast_loader::Error>(())
+    /// ```
+    #[allow(unsafe_code, reason = "what is loaded will be run")]
+    pub unsafe fn load_as(
+        engine: &Engine,
+        path: impl AsRef<Path>,
+        name: &str,
+    ) -> Result<Self, Error> {
+        let path = path.as_ref();
         let file = InFile::whole(image::open(path)?, Some(path))?;
-        Self::of_file(engine, file, &stem(path))
+        Self::of_file(engine, file, name)
     }
 
     /// Maps an artifact that is in memory. The bytes are copied, into a file in memory, so that

@@ -1,5 +1,6 @@
 //! The command as its users see it: output, errors and exit codes.
 
+mod cache;
 mod compile;
 mod diff;
 mod ending;

@@ -19,6 +19,9 @@ pub(crate) fn precast<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Cal
     command.args(args).current_dir(examples());
     // Whoever runs the tests may like colours.
     command.env_remove("CLICOLOR_FORCE");
+    // Not the user's own.
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");
+    command.env("PRECAST_CACHE_DIR", cache);
     Call {
         command,
         stdin: Vec::new(),

@@ -1,0 +1,200 @@
+//! The cache of `precast run`, and `precast cache`.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::support::{Call, Scratch, precast};
+
+const ANSWER: &str = r#"(module (func (export "answer") (result i32) (i32.const 42)))"#;
+const TRAP: &str = r#"(module (func $boom (export "_start") (unreachable)))"#;
+
+fn answer(cache: &Path) -> Call {
+    let args = ["run", "--invoke", "answer", "-"];
+    precast(args).stdin(ANSWER).env("PRECAST_CACHE_DIR", cache)
+}
+
+fn manage(cache: &Path, args: &[&str]) -> Call {
+    precast(["cache"].iter().chain(args)).env("PRECAST_CACHE_DIR", cache)
+}
+
+fn list(cache: &Path) -> Value {
+    serde_json::from_str(&manage(cache, &["list", "--json"]).succeeds()).unwrap()
+}
+
+/// The one entry.
+fn entry(cache: &Path) -> PathBuf {
+    let list = list(cache);
+    let entries = list["entries"].as_array().unwrap();
+    assert_eq!(entries.len(), 1, "{list}");
+    entries[0]["path"].as_str().unwrap().into()
+}
+
+/// Changes a byte of the text that says what `.text` is called in the file.
+fn damage(entry: &Path) {
+    let mut bytes = fs::read(entry).unwrap();
+    let name = b"\0.text\0";
+    let at = bytes.windows(name.len()).position(|part| part == name);
+    bytes[at.unwrap() + 2] ^= 1;
+    fs::remove_file(entry).unwrap();
+    fs::write(entry, bytes).unwrap();
+}
+
+#[track_caller]
+fn answers_with_warning(output: &Output, warning: &str) {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    assert_eq!(output.stdout, b"42\n");
+    assert!(stderr.contains("precast: warning: "), "{stderr}");
+    assert!(stderr.contains(warning), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+}
+
+#[test]
+fn a_module_is_compiled_once() {
+    let scratch = Scratch::new();
+    let cache = scratch.path("cache");
+    assert_eq!(answer(&cache).succeeds(), "42\n");
+    let first = entry(&cache);
+    let made = fs::metadata(&first).unwrap().created().ok();
+    assert_eq!(answer(&cache).succeeds(), "42\n");
+    assert_eq!(entry(&cache), first);
+    assert_eq!(fs::metadata(&first).unwrap().created().ok(), made);
+}
+
+#[test]
+fn what_is_found_is_what_runs() {
+    let scratch = Scratch::new();
+    let cache = scratch.path("cache");
+    answer(&cache).succeeds();
+    let other = scratch.artifact(
+        "other.precast",
+        &ANSWER.replace("42", "43"),
+        &["--cpu", "native"],
+    );
+    let entry = entry(&cache);
+    fs::remove_file(&entry).unwrap();
+    fs::copy(other, &entry).unwrap();
+    assert_eq!(answer(&cache).succeeds(), "43\n");
+}
+
+#[test]
+fn without_a_cache_nothing_is_kept() {
+    let scratch = Scratch::new();
+    let cache = scratch.path("cache");
+    let args = ["run", "--no-cache", "--invoke", "answer", "-"];
+    let call = precast(args).stdin(ANSWER).env("PRECAST_CACHE_DIR", &cache);
+    assert_eq!(call.succeeds(), "42\n");
+    assert!(!cache.exists());
+    // Nowhere to keep anything, and nothing to be said about it.
+    let args = ["run", "--invoke", "answer", "-"];
+    assert_eq!(precast(args).stdin(ANSWER).env_clear().succeeds(), "42\n");
+}
+
+#[test]
+fn an_option_names_the_directory() {
+    let scratch = Scratch::new();
+    let cache = scratch.path("cache");
+    let directory = cache.to_str().unwrap();
+    let args = ["run", "--cache-dir", directory, "--invoke", "answer", "-"];
+    precast(args).stdin(ANSWER).succeeds();
+    entry(&cache);
+    let path = precast(["cache", "path", "--cache-dir", directory]).succeeds();
+    assert_eq!(path, format!("{directory}\n"));
+}
+
+#[test]
+fn what_is_wrong_with_the_directory_is_a_warning() {
+    let scratch = Scratch::new();
+    let file = scratch.file("file", "");
+    answers_with_warning(&answer(&file).output(), "is not a directory");
+    let open = scratch.path("open");
+    fs::create_dir(&open).unwrap();
+    fs::set_permissions(&open, Permissions::from_mode(0o777)).unwrap();
+    answers_with_warning(&answer(&open).output(), "can be written by other users");
+    let small = scratch.path("small");
+    let call = precast(["run", "--cache-size", "1", "--invoke", "answer", "-"]);
+    let output = call.stdin(ANSWER).env("PRECAST_CACHE_DIR", &small).output();
+    answers_with_warning(&output, "the limit is 1,");
+}
+
+#[test]
+fn an_entry_that_cannot_be_loaded_is_compiled_anew() {
+    let scratch = Scratch::new();
+    let cache = scratch.path("cache");
+    answer(&cache).succeeds();
+    damage(&entry(&cache));
+    answers_with_warning(&answer(&cache).output(), "compiled anew");
+    assert_eq!(answer(&cache).succeeds(), "42\n");
+}
+
+#[test]
+fn a_module_in_the_cache_is_called_as_its_file() {
+    let scratch = Scratch::new();
+    let cache = scratch.path("cache");
+    let file = scratch.file("bomb.wat", TRAP);
+    for _ in 0..2 {
+        let call = precast(["run".as_ref(), file.as_os_str()]);
+        let call = call.env("PRECAST_CACHE_DIR", &cache);
+        call.fails(134, &["bomb!boom"]);
+    }
+}
+
+#[test]
+fn an_invalid_module_is_an_error_and_leaves_nothing() {
+    let scratch = Scratch::new();
+    let cache = scratch.path("cache");
+    let call = precast(["run", "-"]).stdin(*b"\0asm\x01\0\0\0\x0d");
+    let call = call.env("PRECAST_CACHE_DIR", &cache);
+    call.fails(1, &["standard input: not a valid WebAssembly module"]);
+    assert_eq!(fs::read_dir(&cache).unwrap().count(), 0);
+}
+
+#[test]
+fn the_cache_can_be_listed_and_cleared() {
+    let scratch = Scratch::new();
+    let cache = scratch.path("cache");
+    let nothing = manage(&cache, &["list"]).succeeds();
+    assert!(nothing.contains("in 0 entries"), "{nothing}");
+    assert!(!cache.exists());
+    answer(&cache).succeeds();
+    let found = list(&cache);
+    let bytes = fs::metadata(entry(&cache)).unwrap().len();
+    assert_eq!(found["bytes"], bytes);
+    let text = manage(&cache, &["list"]).succeeds();
+    let key = found["entries"][0]["key"].as_str().unwrap();
+    assert!(text.contains(key), "{text}");
+    let kept = manage(&cache, &["prune"]).succeeds();
+    assert_eq!(kept, "0 entries removed, 0 bytes\n");
+    let pruned = manage(&cache, &["prune", "--size", "1", "--json"]).succeeds();
+    let pruned: Value = serde_json::from_str(&pruned).unwrap();
+    assert_eq!(pruned["removed_bytes"], bytes);
+    answer(&cache).succeeds();
+    let cleared = manage(&cache, &["clear"]).succeeds();
+    assert_eq!(cleared, format!("1 entries removed, {bytes} bytes\n"));
+}
+
+#[test]
+fn verification_removes_what_is_damaged() {
+    let scratch = Scratch::new();
+    let cache = scratch.path("cache");
+    answer(&cache).succeeds();
+    let verified = manage(&cache, &["verify"]).succeeds();
+    assert_eq!(verified, "1 entries, 0 of them damaged\n");
+    damage(&entry(&cache));
+    let output = manage(&cache, &["verify", "--json"]).output();
+    assert_eq!(output.status.code(), Some(1));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["damaged"][0]["removed"], true, "{report}");
+    let verified = manage(&cache, &["verify"]).succeeds();
+    assert_eq!(verified, "0 entries, 0 of them damaged\n");
+}
+
+#[test]
+fn a_place_for_the_cache_must_be_known_to_manage_it() {
+    let call = precast(["cache", "list"]).env_clear();
+    call.fails(1, &["no place for a cache", "PRECAST_CACHE_DIR"]);
+}
