@@ -52,7 +52,8 @@ enum Action {
         #[arg(long, value_name = "BYTES", default_value = "1G", value_parser = bytes::parse)]
         size: usize,
     },
-    /// Compare all with its digests, and remove what is damaged; the exit code is 1 if something was
+    /// Compare all with its digests, and remove what is damaged; if something was, the exit code
+    /// is 1
     Verify,
 }
 

@@ -4,18 +4,20 @@
 //! found is what compiling would give. Whatever goes wrong with the cache, the module is compiled:
 //! [`Cached::warning`] then says why the cache was of no use.
 //!
-//! - A file with an entry's name is complete, and never modified: it is written under another name, brought to
-//!   the disk, and then renamed.
-//! - One process or thread makes an entry, and the others wait for it (`cache/claim.rs`). What a
-//!   process leaves that is killed hinders nobody, and goes when the next entry is made.
+//! - A file with an entry's name is complete, and never modified: it is written under another name,
+//!   brought to the disk, and then renamed.
+//! - One process or thread makes an entry, and the others wait for it (`cache/claim.rs`), also for
+//!   one that has been stopped. What a process leaves that is killed hinders nobody, and goes when
+//!   the next entry is made.
 //! - An entry is as good as its directory is private. Where others could have written, nothing is
 //!   used (`cache/private.rs`). Code is run from here without any further proof.
 //! - When there are too many bytes, the entries that were used the longest ago go first; never one
 //!   that somebody holds an [`Entry`] of.
 //!
-//! What a hit costs: hashing the module, some ten system calls, and reading 4 KiB of the entry to see that it is
-//! of this version and has its full length. Neither the module nor the artifact is parsed, and the artifact is not read
-//! further; the loader checks what it needs, and [`EntryInfo::verify`] everything.
+//! What a hit costs: hashing the module once, 13 system calls, and reading 4 KiB of the entry to see
+//! that it is of this version and has its full length. The module is neither parsed nor validated,
+//! and the artifact not read any further; the loader checks what it needs, and
+//! [`EntryInfo::verify`] everything.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -68,7 +70,7 @@ impl Default for CacheLimits {
 /// use precast_compiler::Options;
 /// use precast_compiler::cache::{Cache, CacheLimits, Code};
 ///
-/// # let directory = std::env::temp_dir().join(format!("precast-doc-cache-{}", std::process::id()));
+/// # let directory = std::env::temp_dir().join(format!("precast-doc-{}", std::process::id()));
 /// let cache = Cache::open(&directory, CacheLimits::default())?;
 /// let wasm = b"\0asm\x01\0\0\0"; // the empty module
 /// let cached = cache.get_or_compile(wasm, &Options::default()).unwrap();
@@ -130,7 +132,7 @@ pub enum Code {
 /// ```
 /// use precast_compiler::cache::{Cache, CacheLimits, Removed};
 ///
-/// # let directory = std::env::temp_dir().join(format!("precast-doc-removed-{}", std::process::id()));
+/// # let directory = std::env::temp_dir().join(format!("precast-rm-{}", std::process::id()));
 /// let cache = Cache::open(&directory, CacheLimits::default())?;
 /// assert_eq!(cache.clear()?, Removed { entries: 0, bytes: 0 });
 /// # std::fs::remove_dir_all(&directory).unwrap();
@@ -171,7 +173,8 @@ impl Cache {
     /// [`CompileError`]: the compiler's. The cache has none, but [`Cached::warning`].
     ///
     /// ```
-    /// # fn run(cache: &precast_compiler::cache::Cache, wasm: &[u8]) -> Result<(), precast_compiler::CompileError> {
+    /// # use precast_compiler::{CompileError, cache::Cache};
+    /// # fn run(cache: &Cache, wasm: &[u8]) -> Result<(), CompileError> {
     /// let cached = cache.get_or_compile(wasm, &Default::default())?;
     /// println!("{}", if cached.is_hit { "found" } else { "compiled" });
     /// # Ok(())
@@ -188,7 +191,8 @@ impl Cache {
     /// As for [`Cache::get_or_compile`].
     ///
     /// ```
-    /// # fn run(cache: &precast_compiler::cache::Cache, wasm: &[u8]) -> Result<(), precast_compiler::CompileError> {
+    /// # use precast_compiler::{CompileError, cache::Cache};
+    /// # fn run(cache: &Cache, wasm: &[u8]) -> Result<(), CompileError> {
     /// let cached = cache.get_or_compile_with_progress(wasm, &Default::default(), &|progress| {
     ///     println!("{} of {}", progress.done, progress.total);
     /// })?;
@@ -234,7 +238,8 @@ impl Cache {
     /// [`CacheError::Io`] if the directory cannot be read.
     ///
     /// ```
-    /// # fn run(cache: &precast_compiler::cache::Cache) -> Result<(), precast_compiler::cache::CacheError> {
+    /// # use precast_compiler::cache::{Cache, CacheError};
+    /// # fn run(cache: &Cache) -> Result<(), CacheError> {
     /// let bytes: u64 = cache.entries()?.iter().map(|entry| entry.bytes).sum();
     /// # Ok(())
     /// # }
@@ -255,7 +260,8 @@ impl Cache {
     /// [`CacheError::Io`] if something could not be removed.
     ///
     /// ```
-    /// # fn run(cache: &precast_compiler::cache::Cache) -> Result<(), precast_compiler::cache::CacheError> {
+    /// # use precast_compiler::cache::{Cache, CacheError};
+    /// # fn run(cache: &Cache) -> Result<(), CacheError> {
     /// let removed = cache.prune(100 << 20)?;
     /// println!("{} bytes are free again", removed.bytes);
     /// # Ok(())
@@ -274,7 +280,8 @@ impl Cache {
     /// As for [`Cache::prune`].
     ///
     /// ```
-    /// # fn run(cache: &precast_compiler::cache::Cache) -> Result<(), precast_compiler::cache::CacheError> {
+    /// # use precast_compiler::cache::{Cache, CacheError};
+    /// # fn run(cache: &Cache) -> Result<(), CacheError> {
     /// println!("{} entries removed", cache.clear()?.entries);
     /// # Ok(())
     /// # }
@@ -290,7 +297,8 @@ impl Cache {
     /// As for [`Cache::prune`].
     ///
     /// ```
-    /// # fn run(cache: &precast_compiler::cache::Cache) -> Result<(), precast_compiler::cache::CacheError> {
+    /// # use precast_compiler::cache::{Cache, CacheError};
+    /// # fn run(cache: &Cache) -> Result<(), CacheError> {
     /// for entry in cache.entries()? {
     ///     if entry.verify().is_err() {
     ///         cache.remove(&entry)?;
@@ -362,8 +370,8 @@ impl Cache {
         locked.map_err(|error| CacheError::io("lock", &path, error))
     }
 
-    /// Evicts entries until they have no more than `max_bytes`, as far as that is possible; says what it removed, and
-    /// how many bytes are left. To be called with the directory locked.
+    /// Evicts entries until they have no more than `max_bytes`, as far as that is possible; says
+    /// what it removed, and how many bytes are left. To be called with the directory locked.
     fn shrink(&self, max_bytes: u64) -> Result<(Removed, u64), CacheError> {
         let entries = self.entries()?;
         let mut left = entries

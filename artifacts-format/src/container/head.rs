@@ -17,7 +17,8 @@ impl Artifact<'_> {
     /// `file_bytes`.
     ///
     /// What has been checked: that the note is whole, and that no section lies beyond the file's
-    /// end. That is for those who ask whether a file is worth being mapped, not for those who map it.
+    /// end. That is for those who ask whether a file is worth being mapped, not for those who map
+    /// it.
     ///
     /// # Errors
     ///

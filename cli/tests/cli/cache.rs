@@ -1,9 +1,12 @@
 //! The cache of `precast run`, and `precast cache`.
 
 use std::fs::{self, Permissions};
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Output, Stdio};
+use std::thread;
 
 use serde_json::Value;
 
@@ -191,6 +194,55 @@ fn verification_removes_what_is_damaged() {
     assert_eq!(report["damaged"][0]["removed"], true, "{report}");
     let verified = manage(&cache, &["verify"]).succeeds();
     assert_eq!(verified, "0 entries, 0 of them damaged\n");
+}
+
+/// Many processes with many modules, of which some are killed wherever they are, and too little
+/// room for all.
+#[test]
+fn whoever_is_not_killed_gets_what_the_module_says() {
+    const MODULES: usize = 12;
+    const LIMIT: u64 = 60_000;
+    let scratch = Scratch::new();
+    let cache = scratch.path("cache");
+    let limit = LIMIT.to_string();
+    let run = |number: usize, kill: bool| {
+        let args = ["run", "--cache-size", &limit, "--invoke", "answer", "-"];
+        let mut command = precast(args)
+            .env("PRECAST_CACHE_DIR", &cache)
+            .into_command();
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let text = ANSWER.replace("42", &number.to_string());
+        let stdin = child.stdin.take().unwrap();
+        { stdin }.write_all(text.as_bytes()).unwrap();
+        if kill {
+            // Others run meanwhile, so that this is at another place each time.
+            (0..number).for_each(|_| thread::yield_now());
+            child.kill().unwrap();
+        }
+        let output = child.wait_with_output().unwrap();
+        if output.status.signal().is_none() {
+            assert_eq!(output.stdout, format!("{number}\n").as_bytes());
+            assert!(output.status.success());
+        } else {
+            assert!(kill);
+        }
+    };
+    thread::scope(|scope| {
+        for start in 0..8 {
+            let run = &run;
+            scope.spawn(move || {
+                for step in 0..MODULES {
+                    run((start + 5 * step) % MODULES, (start + step) % 3 == 0);
+                }
+            });
+        }
+    });
+    assert!(list(&cache)["bytes"].as_u64().unwrap() <= LIMIT);
+    manage(&cache, &["verify"]).succeeds();
+    manage(&cache, &["clear"]).succeeds();
+    let left: Vec<_> = fs::read_dir(&cache).unwrap().collect();
+    assert_eq!(left.len(), 1, "but for the directory's lock: {left:?}");
 }
 
 #[test]

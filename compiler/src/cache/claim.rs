@@ -7,9 +7,9 @@
 //! ```
 //!
 //! A lock goes away with the process that holds it, however that ends. So a claim whose lock can
-//! be had is one that nobody works on, and whoever takes it over starts anew or clears away. The file of
-//! the lock is removed while the lock is held; who had waited for it finds that it has no name any more, and
-//! looks again.
+//! be had is one that nobody works on, and whoever takes it over starts anew or clears away. The
+//! file of the lock is removed while the lock is held; who had waited for it finds that it has no
+//! name any more, and looks again.
 
 use std::fs::{self, File, Permissions, TryLockError};
 use std::io::{self, ErrorKind, Write as _};
@@ -26,8 +26,8 @@ pub(super) const TEMPORARY: &str = "tmp";
 /// Entries are never modified.
 const ENTRY_MODE: u32 = 0o400;
 
-/// Held by at most one holder among all processes and threads. Gives the claim up, and removes what is not
-/// complete, when it is dropped.
+/// Held by at most one holder among all processes and threads. Dropped, it is given up, and what is
+/// not complete removed.
 pub(super) struct Claim {
     /// The entry's.
     path: PathBuf,

@@ -19,7 +19,7 @@ use super::private;
 /// use precast_compiler::Options;
 /// use precast_compiler::cache::{Cache, CacheLimits, Code};
 ///
-/// # let directory = std::env::temp_dir().join(format!("precast-doc-entry-{}", std::process::id()));
+/// # let directory = std::env::temp_dir().join(format!("precast-entry-{}", std::process::id()));
 /// let cache = Cache::open(&directory, CacheLimits::default())?;
 /// let cached = cache.get_or_compile(b"\0asm\x01\0\0\0", &Options::default()).unwrap();
 /// if let Code::File(entry) = cached.code {
@@ -96,7 +96,8 @@ impl Entry {
     ///
     /// ```
     /// # fn load(path: &std::path::Path) -> Result<(), ()> { Ok(()) }
-    /// # fn run(entry: precast_compiler::cache::Entry) -> Result<(), precast_compiler::cache::CacheError> {
+    /// # use precast_compiler::cache::{CacheError, Entry};
+    /// # fn run(entry: Entry) -> Result<(), CacheError> {
     /// if load(entry.path()).is_err() {
     ///     entry.discard()?;
     /// }

@@ -1,8 +1,8 @@
 //! Files that nobody else can have written.
 //!
 //! Whoever can write an entry decides what code runs. So only what belongs to the user that this
-//! process acts for, and what no group or stranger can write, is ever used; the directories above the cache's
-//! are trusted.
+//! process acts for, and what no group or stranger can write, is ever used; the directories above
+//! the cache's are trusted.
 
 use std::fs;
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
