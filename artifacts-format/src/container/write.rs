@@ -561,6 +561,9 @@ mod tests {
                 assert_eq!(artifact.section(section), expected, "{section:?}");
             }
             assert_eq!(artifact.function_name(0), Some("first"));
+            let symbols = artifact.code_symbols();
+            let symbols = symbols.map(|it| (it.name, it.text_offset, it.code_bytes));
+            assert_eq!(symbols.collect::<Vec<_>>(), [("first", 0, 4)]);
             assert_eq!(artifact.traps().lookup(2), Some(TrapCode::Unreachable));
             assert_eq!(artifact.address_map().lookup(3), Some((0, 40)));
         });

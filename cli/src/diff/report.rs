@@ -319,21 +319,20 @@ fn pairs<'a, T, K: Eq + std::hash::Hash>(
 }
 
 /// A name of Rust's without the hash at its end, which changes with the compiler and the crate:
-/// `_ZN…17h0123456789abcdefE`.
+/// `_ZN…17h0123456789abcdefE`, or `…::h0123456789abcdef` as linkers write it.
 fn without_hash(name: &str) -> &str {
+    const HASH_BYTES: usize = "h0123456789abcdef".len();
     let hashless = || {
-        let (rest, hash) = name
-            .strip_suffix('E')?
-            .split_at_checked(name.len().checked_sub(18)?)?;
-        let is_hash = hash
-            .strip_prefix('h')?
-            .bytes()
-            .all(|it| it.is_ascii_hexdigit());
-        rest.strip_suffix("17").filter(|_| is_hash)
+        let (inner, before_hash) = match name.strip_prefix("_ZN") {
+            Some(_) => (name.strip_suffix('E')?, "17"),
+            None => (name, "::"),
+        };
+        let (rest, hash) = inner.split_at_checked(inner.len().checked_sub(HASH_BYTES)?)?;
+        let digits = hash.strip_prefix('h')?;
+        let is_hash = digits.bytes().all(|it| it.is_ascii_hexdigit());
+        rest.strip_suffix(before_hash).filter(|_| is_hash)
     };
-    hashless()
-        .filter(|_| name.starts_with("_ZN"))
-        .unwrap_or(name)
+    hashless().unwrap_or(name)
 }
 
 #[cfg(test)]
@@ -404,8 +403,11 @@ mod tests {
     fn hashes_of_rust_do_not_count() {
         let name = "_ZN4main3run17h0123456789abcdefE";
         assert_eq!(without_hash(name), "_ZN4main3run");
+        assert_eq!(without_hash("main::run::h0123456789abcdef"), "main::run");
         for name in [
             "main",
+            "h0123456789abcdef",
+            "main::h0123456789abcde",
             "_ZN4main3runE",
             "x17h0123456789abcdefE",
             "_ZN17h012345678zabcdefE",

@@ -251,3 +251,98 @@ impl Flow<'_> {
         pieces
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each piece as the place where it starts and what it is.
+    fn shown(pieces: &[Piece]) -> Vec<String> {
+        let show = |piece: &Piece| match piece {
+            Piece::Instruction(it) => format!("{:#x} {:?}", it.ip(), it.mnemonic()),
+            Piece::TableEntry {
+                text_offset,
+                target,
+                ..
+            } => format!("{text_offset:#x} to {target:#x}"),
+            Piece::Data { text_offset, len } => format!("{text_offset:#x} {len} bytes"),
+        };
+        pieces.iter().map(show).collect()
+    }
+
+    /// A jump through a table of two entries; behind it a jump that nothing reaches, whose bytes
+    /// could be an entry, since the function is so large.
+    fn with_table() -> Vec<u8> {
+        let mut code = vec![0x48, 0x8d, 0x0d, 2, 0, 0, 0]; // lea rcx, [rip + 2]
+        code.extend([0xff, 0xe1]); // jmp rcx
+        code.extend([33, 0, 0, 0, 34, 0, 0, 0]);
+        code.extend([0xe9, 0x14, 0, 0, 0]); // jmp 42
+        code.resize(42, 0);
+        code.extend([0x90, 0xc3]); // nop, ret
+        code.resize(0x2000, 0);
+        code
+    }
+
+    #[test]
+    fn a_jump_table_ends_where_a_jump_to_known_code_follows() {
+        let pieces = decode(&with_table(), 0x100, &[], &[]);
+        let expected = [
+            "0x100 Lea",
+            "0x107 Jmp",
+            "0x109 to 0x12a",
+            "0x10d to 0x12b",
+            "0x111 Jmp",
+            "0x116 20 bytes",
+            "0x12a Nop",
+            "0x12b Ret",
+            "0x12c 8148 bytes",
+        ];
+        assert_eq!(shown(&pieces), expected);
+    }
+
+    #[test]
+    fn a_jump_table_ends_at_a_border() {
+        let pieces = decode(&with_table(), 0x100, &[], &[0x100, 0x10d]);
+        assert!(shown(&pieces).contains(&"0x109 to 0x12a".to_owned()));
+        assert!(!shown(&pieces).contains(&"0x10d to 0x12b".to_owned()));
+    }
+
+    #[test]
+    fn code_that_only_handlers_reach_is_found() {
+        let code = [0xc3, 0xff, 0x90, 0xc3];
+        let expected = ["0x0 Ret", "0x1 1 bytes", "0x2 Nop", "0x3 Ret"];
+        assert_eq!(shown(&decode(&code, 0, &[2, 77], &[])), expected);
+    }
+
+    #[test]
+    fn any_bytes_are_taken_apart_without_gap_or_overlap() {
+        let mut state = 1_u64;
+        let mut byte = || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (state >> 56) as u8
+        };
+        for round in 0..500 {
+            let mut code: Vec<u8> = (0..round).map(|_| byte()).collect();
+            // Random bytes hardly ever are a jump through a table.
+            for (place, known) in code.iter_mut().zip(with_table()) {
+                if round % 2 == 0 && byte() > 16 {
+                    *place = known;
+                }
+            }
+            let start = 0x40;
+            let mut next = start;
+            for piece in decode(&code, start, &[start + 7], &[start + 90]) {
+                let (text_offset, len) = match piece {
+                    Piece::Instruction(it) => (it.ip() as u32, it.len() as u32),
+                    Piece::TableEntry { text_offset, .. } => (text_offset, 4),
+                    Piece::Data { text_offset, len } => (text_offset, len),
+                };
+                assert_eq!(text_offset, next);
+                next += len;
+            }
+            assert_eq!(next - start, round);
+        }
+    }
+}

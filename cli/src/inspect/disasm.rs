@@ -13,7 +13,7 @@ use super::decode::{Piece, decode};
 
 /// How many functions a message lists.
 const LISTED_NAMES: usize = 5;
-/// Bytes of data in a line.
+/// Bytes of data in a line, which starts on a multiple of that.
 const DATA_LINE_BYTES: usize = 8;
 
 /// The machine code of a function or a trampoline.
@@ -362,33 +362,24 @@ impl<'a> Printer<'a> {
         (start..start + self.code.len() as u64).contains(&address)
     }
 
-    /// Data; what pads the function up to the next one in one line.
+    /// Data, in lines that start where constants may; what pads the function in one line.
     fn data(&mut self, text_offset: u32, len: u32) {
         let place = (text_offset - self.place.text_offset) as usize;
         let bytes = self.code.get(place..).unwrap_or_default();
-        let bytes = bytes.get(..len as usize).unwrap_or(bytes);
-        let is_last = place + bytes.len() == self.code.len();
-        // What fills up to the next function repeats one byte.
-        let padding = match bytes.last() {
-            Some(last) if is_last => bytes.iter().rev().take_while(|it| *it == last).count(),
-            _ => 0,
-        };
-        let padding = if padding > 15 { 0 } else { padding };
-        let (data, padding) = bytes.split_at(bytes.len() - padding);
-        let mut offset = text_offset;
-        for chunk in data.chunks(DATA_LINE_BYTES) {
-            let list: Vec<_> = chunk.iter().map(|byte| format!("{byte:#04x}")).collect();
-            self.line(
-                offset,
-                chunk.len(),
-                format!(".byte {}", list.join(", ")),
-                Vec::new(),
-            );
-            offset += chunk.len() as u32;
+        let mut bytes = bytes.get(..len as usize).unwrap_or(bytes);
+        if place + bytes.len() == self.code.len() && bytes.iter().all(|byte| *byte == 0) {
+            let text = format!(".zero {}", bytes.len());
+            return self.line(text_offset, bytes.len(), text, Vec::new());
         }
-        if !padding.is_empty() {
-            let text = format!(".zero {}", padding.len());
-            self.line(offset, padding.len(), text, Vec::new());
+        let mut offset = text_offset;
+        while !bytes.is_empty() {
+            let to_border = DATA_LINE_BYTES - offset as usize % DATA_LINE_BYTES;
+            let (line, rest) = bytes.split_at(to_border.min(bytes.len()));
+            let list: Vec<_> = line.iter().map(|byte| format!("{byte:#04x}")).collect();
+            let text = format!(".byte {}", list.join(", "));
+            self.line(offset, line.len(), text, Vec::new());
+            offset += line.len() as u32;
+            bytes = rest;
         }
     }
 

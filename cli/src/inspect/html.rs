@@ -115,9 +115,12 @@ fn groups(functions: &[(String, u64)], skipped: usize, depth: usize) -> Vec<Node
     nodes
 }
 
-/// The length in bytes of the first part of a name: up to where a word, a path or a type ends, or
-/// the whole.
+/// The length in bytes of the first part of a name: a word and what separates it from the next.
 fn prefix_len(name: &str) -> usize {
+    // What functions without a name are called.
+    if name.starts_with("func[") {
+        return name.len();
+    }
     let is_word = |it: char| it.is_alphanumeric();
     let Some(start) = name.find(is_word) else {
         return name.len();
@@ -139,7 +142,8 @@ mod tests {
     #[test]
     fn functions_are_grouped_by_the_parts_of_their_names() {
         let names = [
-            "std::a", "std::b", "std::b", "main", "core::x", "core::y", "core::z", "é€",
+            "std::a", "std::b", "std::b", "main", "core::x", "core::y", "core::z", "é€", "func[1]",
+            "func[2]",
         ];
         let nodes = groups(&named(&names), 0, 0);
         let shown = |node: &Node| match node {
@@ -147,7 +151,17 @@ mod tests {
             Node::Inner(name, bytes, children) => format!("{name} {bytes} of {}", children.len()),
         };
         let shown: Vec<_> = nodes.iter().map(shown).collect();
-        assert_eq!(shown, ["core::… 3 of 3", "main 1", "std::… 3 of 3", "é€ 1"]);
+        assert_eq!(
+            shown,
+            [
+                "core::… 3 of 3",
+                "func[1] 1",
+                "func[2] 1",
+                "main 1",
+                "std::… 3 of 3",
+                "é€ 1"
+            ]
+        );
     }
 
     #[test]

@@ -246,6 +246,7 @@ fn code(artifact: &Artifact<'_>) -> Vec<CodeReport> {
             Some("entry") => "trampolines into the module",
             Some("import") => "trampolines out of it",
             Some("thunk") => "thunks of imports",
+            Some("throw" | "throw_ref") => "trampolines that throw",
             _ => "other trampolines",
         };
         let code_bytes = end.saturating_sub(u64::from(symbol.text_offset));

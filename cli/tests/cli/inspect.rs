@@ -357,6 +357,33 @@ fn jump_tables_are_told_from_code() {
 }
 
 #[test]
+fn constants_and_handlers_of_exceptions_are_shown() {
+    let scratch = Scratch::new();
+    let text = "(module (tag $e (param i32))
+        (func $throws (throw $e (i32.const 1)))
+        (func $catches (result i32)
+            (block $h (result i32)
+                (try_table (catch $e $h) (call $throws)) (i32.const 1)))
+        (func $vector (export \"v\") (result v128) (v128.const i32x4 1 2 3 4)))";
+    let artifact = scratch.artifact("a.precast", text, &X86_64);
+    let catches = inspect_with(&["--disasm", "catches"], &artifact).succeeds();
+    let (_, handler) = catches
+        .split_once("# throws; exceptions go on at ")
+        .unwrap();
+    let (handler, _) = handler.split_once('\n').unwrap();
+    assert!(catches.contains(&format!(" {handler}  mov ")), "{catches}");
+    let vector = inspect_with(&["--disasm", "vector"], &artifact).succeeds();
+    let (_, constant) = vector.split_once("# at ").unwrap();
+    let (constant, _) = constant.split_once('\n').unwrap();
+    let line = format!(" {constant}  .byte 0x01, 0x00, 0x00, 0x00, 0x02, 0x00, 0x00, 0x00\n");
+    assert!(vector.contains(&line), "{vector}");
+    let code = json(&artifact)["code"].clone();
+    let throwing = code.as_array().unwrap().iter();
+    let mut throwing = throwing.filter(|it| it["kind"] == "trampolines that throw");
+    assert_eq!(throwing.next().unwrap()["count"], 2);
+}
+
+#[test]
 fn a_function_whose_code_cannot_be_shown_is_an_error_that_says_why() {
     let scratch = Scratch::new();
     let artifact = scratch.artifact("a.precast", CODE, &X86_64);
