@@ -63,7 +63,7 @@ enum Action {
 ///
 /// If there is no place for a cache, or it cannot be used.
 pub(crate) fn cache(args: &CacheCommand) -> Result<ExitCode> {
-    let Some(directory) = args.cache_dir.clone().or_else(place::directory) else {
+    let Some(directory) = place::directory(args.cache_dir.as_deref()) else {
         bail!(
             "no place for a cache: set PRECAST_CACHE_DIR or HOME, or name a directory with --cache-dir"
         );
@@ -160,7 +160,7 @@ fn name(entry: &EntryInfo) -> String {
 
 fn print(as_json: bool, report: Value, text: impl FnOnce() -> String) -> Result<()> {
     if as_json {
-        output::print(&(serde_json::to_string_pretty(&report)? + "\n"))
+        output::print_json(&report)
     } else {
         output::print(&text())
     }

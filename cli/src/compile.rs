@@ -17,6 +17,7 @@ use crate::exit::{self, Usage};
 use crate::input::{Input, is_standard_stream};
 use crate::output::Destination;
 use crate::progress::Bar;
+use crate::shown::shown;
 
 mod depfile;
 mod place;
@@ -212,7 +213,7 @@ impl CompileArgs {
                 ));
             };
             if output == depfile {
-                let path = output.display();
+                let path = shown(output);
                 bail!(Usage(format!("depfile and output are both {path}")));
             }
             let input = (!is_standard_stream(input)).then_some(input.as_path());
@@ -269,7 +270,7 @@ fn destination(place: &Place, is_text: bool, inputs: &HashSet<PathBuf>) -> Resul
     {
         bail!(
             "{} would replace the module of that name; name another file with -o",
-            path.display()
+            shown(path)
         );
     }
     Ok(destination)

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::input::{Input, Kind, is_standard_stream};
 use crate::output::Destination;
+use crate::shown::shown;
 use crate::{exit, output};
 
 mod decode;
@@ -152,14 +153,14 @@ fn write_page(report: &Report, path: &Path, artifact: &Path) -> Result<()> {
     }
     let place = Destination::at(path)?;
     if place.replaces(artifact) {
-        bail!("not writing {} over the artifact", path.display());
+        bail!("not writing {} over the artifact", shown(path));
     }
     place.write(page.as_bytes())
 }
 
 fn print(report: &(impl Serialize + std::fmt::Display), as_json: bool) -> Result<()> {
     if as_json {
-        output::print(&(serde_json::to_string_pretty(report)? + "\n"))
+        output::print_json(report)
     } else {
         output::print(&report.to_string())
     }

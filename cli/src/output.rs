@@ -9,8 +9,10 @@ use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use serde::Serialize;
 
 use crate::exit::presentable;
+use crate::shown::shown;
 
 mod replace;
 
@@ -39,7 +41,7 @@ impl Destination {
     pub(crate) fn at(path: &Path) -> Result<Self> {
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => {
-                bail!("cannot write {}: it is a directory", path.display())
+                bail!("cannot write {}: it is a directory", shown(path))
             }
             Ok(metadata) if !metadata.is_file() => Ok(Self::Special(path.to_owned())),
             // Through symbolic links, so that the file is replaced and not the link.
@@ -51,8 +53,8 @@ impl Destination {
             }
             Err(_) => bail!(
                 "cannot write {}: {} is not a directory",
-                path.display(),
-                directory_of(path).display()
+                shown(path),
+                shown(directory_of(path))
             ),
         }
     }
@@ -90,17 +92,17 @@ impl Destination {
                 written.context("cannot write to standard output")
             }
             Self::File(path) => {
-                replace(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+                replace(path, bytes).with_context(|| format!("cannot write {}", shown(path)))
             }
             Self::InNewDirectory(path) => {
                 let made = fs::create_dir_all(directory_of(path));
                 let written = made.and_then(|()| replace(path, bytes));
-                written.with_context(|| format!("cannot write {}", path.display()))
+                written.with_context(|| format!("cannot write {}", shown(path)))
             }
             Self::Special(path) => {
                 let opened = File::options().write(true).open(path);
                 let written = opened.and_then(|mut file| file.write_all(bytes));
-                written.with_context(|| format!("cannot write {}", path.display()))
+                written.with_context(|| format!("cannot write {}", shown(path)))
             }
         }
     }
@@ -117,6 +119,24 @@ impl Destination {
             _ => self.write(text.as_bytes()),
         }
     }
+}
+
+/// Prints a value as JSON for people to read, too.
+///
+/// # Errors
+///
+/// If it cannot be written.
+pub(crate) fn print_json(value: &impl Serialize) -> Result<()> {
+    print(&(serde_json::to_string_pretty(value)? + "\n"))
+}
+
+/// Prints a value as one line of JSON.
+///
+/// # Errors
+///
+/// If it cannot be written.
+pub(crate) fn print_json_line(value: &impl Serialize) -> Result<()> {
+    print(&(serde_json::to_string(value)? + "\n"))
 }
 
 /// Writes to standard output what is meant for people or their scripts. Readers that have seen

@@ -131,9 +131,10 @@ pub(crate) fn run(args: RunArgs) -> Result<ExitCode> {
         .end_on_broken_pipe(true)
         .build()
         .map_err(config_error)?;
+    let name = input.name.clone();
+    let code = Code::read(input, &args)?;
     let guest = Guest {
-        name: input.name.clone(),
-        code: Code::read(input, &args)?,
+        name,
         max_stack_bytes: args.max_stack,
         fuel: args.fuel,
         timeout: args.timeout,
@@ -144,7 +145,7 @@ pub(crate) fn run(args: RunArgs) -> Result<ExitCode> {
     io::stdout()
         .flush()
         .context("cannot write to standard output")?;
-    on_own_stack(args.max_stack, || guest.run(wasi))
+    on_own_stack(args.max_stack, || guest.run(code, wasi))
 }
 
 /// Where the machine code is.
@@ -205,11 +206,10 @@ impl Code {
     }
 }
 
-/// All that it takes to run a guest.
+/// How a guest is run, whatever its code and what it is given.
 struct Guest {
     /// How messages call it.
     name: String,
-    code: Code,
     max_stack_bytes: usize,
     fuel: Option<u64>,
     timeout: Option<Duration>,
@@ -218,11 +218,10 @@ struct Guest {
 }
 
 impl Guest {
-    fn run(mut self, wasi: WasiCtx) -> Result<ExitCode> {
+    fn run(&self, code: Code, wasi: WasiCtx) -> Result<ExitCode> {
         let mut config = Config::new();
         config.max_stack_bytes(self.max_stack_bytes);
         let engine = Engine::new(&config);
-        let code = std::mem::replace(&mut self.code, Code::Bytes(Vec::new()));
         let module = code.load(&engine, &self.name)?;
         if self.fuel.is_some() && !module.counts_fuel() {
             bail!(

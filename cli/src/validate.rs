@@ -67,7 +67,7 @@ pub(crate) fn validate(args: &ValidateArgs) -> Result<ExitCode> {
                 is_valid: result.is_ok(),
                 error: problem.as_ref(),
             };
-            output::print(&(serde_json::to_string(&line)? + "\n"))?;
+            output::print_json_line(&line)?;
         }
         if let Err(error) = result {
             code = if args.json {

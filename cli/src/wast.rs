@@ -92,7 +92,7 @@ pub(crate) fn wast(args: &WastArgs) -> Result<ExitCode> {
         total.add(report);
     }
     if args.json {
-        output::print(&(serde_json::to_string_pretty(&total)? + "\n"))?;
+        output::print_json(&total)?;
     } else {
         output::print(&format!("total: {}\n", total.counts))?;
     }

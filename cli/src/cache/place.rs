@@ -12,6 +12,7 @@ use precast_compiler::cache::{self, Cache, CacheLimits, Cached, Entry};
 use crate::input::Module;
 use crate::progress::Bar;
 use crate::run::Code;
+use crate::shown::shown;
 use crate::{bytes, codegen, exit};
 
 /// Options of `run`.
@@ -38,7 +39,7 @@ impl CacheArgs {
     ///
     /// The compiler's, with the module's name.
     pub(crate) fn compile(&self, module: Module, options: Options) -> Result<Code> {
-        let directory = self.cache_dir.clone().or_else(directory);
+        let directory = directory(self.cache_dir.as_deref());
         let Some(directory) = directory.filter(|_| !self.no_cache) else {
             return Ok(Code::Bytes(codegen::compile(&module, &options)?));
         };
@@ -91,7 +92,7 @@ impl Kept {
     pub(crate) fn compile_again(self, why: &ArtifactError) -> Result<Vec<u8>> {
         exit::say(format_args!(
             "precast: warning: {}: {why}; compiled anew",
-            self.entry.path().display()
+            shown(self.entry.path())
         ));
         // It is replaced or removed the next time, at the latest.
         let _ = self.entry.discard();
@@ -99,9 +100,12 @@ impl Kept {
     }
 }
 
-/// The user's cache, or `None` where there is nothing to tell the place from.
-pub(crate) fn directory() -> Option<PathBuf> {
-    directory_from(|name| std::env::var_os(name))
+/// The directory that an option has `named`, or else the user's cache; `None` where there is nothing to tell
+/// the place from.
+pub(crate) fn directory(named: Option<&Path>) -> Option<PathBuf> {
+    named
+        .map(Path::to_owned)
+        .or_else(|| directory_from(|name| std::env::var_os(name)))
 }
 
 fn directory_from(get: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {

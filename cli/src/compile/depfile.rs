@@ -8,6 +8,8 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
+use crate::shown::shown;
+
 /// The rule that says that `output` is made from `input`, if that is a file.
 ///
 /// # Errors
@@ -30,8 +32,8 @@ fn escaped(path: &Path) -> Result<Vec<u8>> {
     for &byte in path.as_os_str().as_bytes() {
         match byte {
             b'\n' | b'\r' => bail!(
-                "no depfile can name {:?}: there is a line break in it",
-                path.display()
+                "no depfile can name {}: there is a line break in it",
+                shown(path)
             ),
             b' ' | b'\t' => {
                 // Backslashes mean themselves, but not before what they escape.

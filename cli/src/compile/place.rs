@@ -9,6 +9,7 @@ use anyhow::{Result, bail};
 use crate::exit::Usage;
 use crate::input::is_standard_stream;
 use crate::output::Destination;
+use crate::shown::shown;
 
 /// A place that has been chosen by its name only: nothing is known about it yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +67,7 @@ pub(super) fn places(
     for path in places.iter().filter_map(Place::path) {
         // So that `a` and `./a` are the same.
         if !seen.insert(path::absolute(path).unwrap_or_else(|_| path.to_owned())) {
-            let path = path.display();
+            let path = shown(path);
             bail!(Usage(format!("two of the modules would become {path}")));
         }
     }
@@ -86,13 +87,13 @@ fn place(input: &Path, output: Option<&Path>, extension: &str, is_only: bool) ->
     };
     let is_directory = output.is_dir();
     if is_directory || output.as_os_str().as_bytes().ends_with(b"/") {
-        let path = output.display();
+        let path = shown(output);
         if is_stdin {
             bail!("cannot write {path}: it is a directory, and standard input has no name");
         }
         let renamed = input.with_extension(extension);
         let Some(name) = renamed.file_name() else {
-            bail!("{} is a directory, not a module", input.display());
+            bail!("{} is a directory, not a module", shown(input));
         };
         let path = output.join(name);
         return Ok(if is_directory {
@@ -102,7 +103,7 @@ fn place(input: &Path, output: Option<&Path>, extension: &str, is_only: bool) ->
         });
     }
     if !is_only {
-        let path = output.display();
+        let path = shown(output);
         bail!(Usage(format!(
             "-o {path} is one place for several modules; name a directory (with `/` at the end if \
              it is to be made)"

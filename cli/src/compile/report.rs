@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 
 use super::Emit;
 use crate::problem::Problem;
+use crate::shown::shown;
 use crate::{exit, output};
 
 /// How much is said.
@@ -95,28 +96,26 @@ impl Talk {
         made: &Made,
     ) -> Result<()> {
         let Made { bytes, ref times } = *made;
-        let output = output.map(|path| path.display().to_string());
         if self.verbose {
-            let place = output.as_deref().unwrap_or("standard output");
+            let place = output.map_or("standard output".to_owned(), shown);
             let total = milliseconds(times.total());
             exit::say(format_args!(
                 "{}: {bytes} bytes to {place} in {total} ms",
-                input.display()
+                shown(input)
             ));
         }
         if self.timings {
-            exit::say(format_args!("{}:", input.display()));
+            exit::say(format_args!("{}:", shown(input)));
             let total = [("total", times.total())];
             for (name, time) in times.0.iter().chain(&total) {
                 exit::say(format_args!("  {name:<8} {:>10} ms", milliseconds(*time)));
             }
         }
         if self.json {
-            let seconds = times;
             let made = Outcome::Made {
-                output,
+                output: output.map(|path| path.display().to_string()),
                 bytes,
-                seconds,
+                seconds: times,
             };
             print_line(input, emit, made)?;
         }
@@ -145,7 +144,7 @@ fn print_line(input: &Path, emit: Emit, outcome: Outcome<'_>) -> Result<()> {
         emit,
         outcome,
     };
-    output::print(&(serde_json::to_string(&line)? + "\n"))
+    output::print_json_line(&line)
 }
 
 fn milliseconds(time: Duration) -> String {

@@ -20,9 +20,10 @@ pub(super) struct Side<'a> {
 impl<'a> Side<'a> {
     /// # Errors
     ///
-    /// If the bytes are no artifact that this version reads.
+    /// If the bytes are no artifact that this version reads, or do not match their digests.
     pub(super) fn new(name: &str, bytes: &'a [u8]) -> Result<Self> {
         let artifact = Artifact::parse(bytes).with_context(|| name.to_owned())?;
+        artifact.verify().with_context(|| name.to_owned())?;
         Ok(Self {
             bytes,
             report: Report::new(name, &artifact),

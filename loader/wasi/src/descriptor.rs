@@ -95,6 +95,24 @@ impl Descriptor {
         }
     }
 
+    /// The file, if that is what it is (else [`Errno::Isdir`]) and it has `rights`.
+    pub(crate) fn file_mut(&mut self, rights: Rights) -> Result<&mut dyn File> {
+        let allowed = self.require(rights);
+        match &mut self.kind {
+            Kind::File(file) => allowed.map(|()| file.as_mut() as &mut dyn File),
+            Kind::Dir(_) => Err(Errno::Isdir),
+        }
+    }
+
+    /// The directory, if that is what it is (else [`Errno::Notdir`]) and it has `rights`.
+    pub(crate) fn dir_mut(&mut self, rights: Rights) -> Result<&mut OpenDir> {
+        let allowed = self.require(rights);
+        match &mut self.kind {
+            Kind::Dir(dir) => allowed.map(|()| dir),
+            Kind::File(_) => Err(Errno::Notdir),
+        }
+    }
+
     pub(crate) fn filetype(&self) -> Filetype {
         match &self.kind {
             Kind::File(file) => file.filetype(),

@@ -27,7 +27,8 @@ pub(crate) use tree::TreeDir;
 
 /// An open file: anything that is not a directory. It keeps its own position.
 ///
-/// What is not overridden is refused as POSIX does for a file without a position.
+/// What is not overridden is refused as POSIX does for a file without a position. What needs one, from `read_at` to
+/// `advise`, is called only where [`is_seekable`](File::is_seekable) says that there is one.
 pub(crate) trait File: Send {
     fn filetype(&self) -> Filetype;
 

@@ -96,15 +96,7 @@ impl Table {
 
     /// Anything but a directory, whose descriptor has `rights`.
     pub(crate) fn file_mut(&mut self, fd: u32, rights: Rights) -> Result<&mut dyn File> {
-        let descriptor = self.get_mut(fd)?;
-        if matches!(descriptor.kind, Kind::Dir(_)) {
-            return Err(Errno::Isdir);
-        }
-        descriptor.require(rights)?;
-        match &mut descriptor.kind {
-            Kind::File(file) => Ok(file.as_mut()),
-            Kind::Dir(_) => Err(Errno::Isdir),
-        }
+        self.get_mut(fd)?.file_mut(rights)
     }
 
     /// A file with a position, whose descriptor has `rights`. Others fail with [`Errno::Spipe`].

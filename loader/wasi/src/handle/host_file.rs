@@ -180,48 +180,30 @@ impl File for HostFile {
     }
 
     fn read_at(&mut self, buffers: &mut [IoSliceMut<'_>], offset: u64) -> Result<usize> {
-        if !self.seekable {
-            return Err(Errno::Spipe);
-        }
         self.before_reading()?;
         Ok(rustix::io::preadv(&self.file, buffers, offset)?)
     }
 
     fn write_at(&mut self, buffers: &[IoSlice<'_>], offset: u64) -> Result<usize> {
-        if !self.seekable {
-            return Err(Errno::Spipe);
-        }
         let written = rustix::io::pwritev(&self.file, buffers, offset)?;
         self.after_writing()?;
         Ok(written)
     }
 
     fn seek(&mut self, target: SeekFrom) -> Result<u64> {
-        if !self.seekable {
-            return Err(Errno::Spipe);
-        }
         Ok((&self.file).seek(target)?)
     }
 
     fn set_size(&mut self, size_bytes: u64) -> Result<()> {
-        if !self.seekable {
-            return Err(Errno::Spipe);
-        }
         Ok(self.file.set_len(size_bytes)?)
     }
 
     fn allocate(&mut self, offset: u64, len: u64) -> Result<()> {
-        if !self.seekable {
-            return Err(Errno::Spipe);
-        }
         let mode = FallocateFlags::empty();
         Ok(rustix::fs::fallocate(&self.file, mode, offset, len)?)
     }
 
     fn advise(&mut self, offset: u64, len: u64, advice: Advice) -> Result<()> {
-        if !self.seekable {
-            return Err(Errno::Spipe);
-        }
         let advice = match advice {
             Advice::Normal => rustix::fs::Advice::Normal,
             Advice::Sequential => rustix::fs::Advice::Sequential,

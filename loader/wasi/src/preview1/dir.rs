@@ -58,14 +58,7 @@ pub fn fd_readdir(
     bufused: u32,
 ) -> Result<()> {
     memory.check(bufused, 4)?;
-    let descriptor = ctx.table.get_mut(fd)?;
-    if !matches!(descriptor.kind, Kind::Dir(_)) {
-        return Err(Errno::Notdir);
-    }
-    descriptor.require(rights::FD_READDIR)?;
-    let Kind::Dir(directory) = &mut descriptor.kind else {
-        return Err(Errno::Notdir);
-    };
+    let directory = ctx.table.get_mut(fd)?.dir_mut(rights::FD_READDIR)?;
 
     let listing = match directory.listing.take() {
         Some(listing) => listing,

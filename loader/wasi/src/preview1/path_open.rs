@@ -65,19 +65,18 @@ struct Request {
 
 impl Request {
     fn open(&self, ctx: &WasiCtx, fd: u32) -> Result<Descriptor> {
-        let parent = ctx.table.dir(fd, 0)?;
+        let descriptor = ctx.table.get(fd)?;
+        let Kind::Dir(parent) = &descriptor.kind else {
+            return Err(Errno::Notdir);
+        };
         let denied = if parent.read_only {
             rights::CHANGING
         } else {
             0
         };
-        ctx.table.dir(fd, self.needed_of_parent() & !denied)?;
         // That a mount is read-only says more than that rights are missing.
-        let Descriptor {
-            base: of_parent,
-            inheriting: inheritable,
-            ..
-        } = *ctx.table.get(fd)?;
+        descriptor.require(self.needed_of_parent() & !denied)?;
+        let (of_parent, inheritable) = (descriptor.base, descriptor.inheriting);
         if self.base & !inheritable & !denied != 0 {
             return Err(Errno::Notcapable);
         }

@@ -5,7 +5,7 @@
 use std::net::Shutdown;
 
 use super::fd_io::write_count;
-use crate::descriptor::{Descriptor, Kind};
+use crate::descriptor::Descriptor;
 use crate::handle::{File, Receive};
 use crate::rights::{self, Rights};
 use crate::types::{Filetype, fdflags, flags16};
@@ -149,11 +149,7 @@ fn socket(ctx: &mut WasiCtx, fd: u32, right: Rights) -> Result<&mut dyn File> {
     if !is_socket {
         return Err(Errno::Notsock);
     }
-    descriptor.require(right)?;
-    match &mut descriptor.kind {
-        Kind::File(file) => Ok(file.as_mut()),
-        Kind::Dir(_) => Err(Errno::Notsock),
-    }
+    descriptor.file_mut(right)
 }
 
 #[cfg(test)]
