@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
@@ -268,7 +268,8 @@ impl CompileArgs {
                     .to_owned()
             ));
         }
-        if others.any(|other| other == page) {
+        // So that `a` and `./a` are the same.
+        if others.any(|other| path::absolute(other).ok() == path::absolute(page).ok()) {
             let path = shown(page);
             bail!(Usage(format!(
                 "--timings and something else would both write {path}"

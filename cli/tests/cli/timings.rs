@@ -91,7 +91,7 @@ fn a_page_takes_the_place_of_nothing_else() {
     scratch.file("a.wat", HOSTILE);
     let usage = |args: &[&str], part| compile(&scratch, args).fails(2, &[part]);
     usage(&["a.wat", "--timings=a.precast"], "both write a.precast");
-    usage(&["a.wat", "--timings=d", "--depfile", "d"], "both write d");
+    usage(&["a.wat", "--timings=./d", "--depfile", "d"], "both write");
     usage(&["a.wat", "--timings=-", "-o", "-"], "standard output");
     usage(&["a.wat", "--timings=-", "--json"], "standard output");
     usage(&["a.wat", "--timings", "--quiet"], "--timings=FILE");
