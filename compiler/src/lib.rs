@@ -163,6 +163,7 @@ pub fn compile_with_timings(
 /// # Ok::<(), precast_compiler::CompileError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Output {
     /// An artifact, for the loader.
     Artifact,

@@ -8,7 +8,9 @@ use object::LittleEndian as LE;
 use object::elf::{self, FileHeader64, Sym64};
 use object::read::elf::{FileHeader as _, Rela as _, SectionHeader as _, Sym as _};
 use precast_artifacts_format::{Artifact, Section};
-use precast_compiler::{Arch, Features, Options, Os, Output, Target, compile, compile_to};
+use precast_compiler::{
+    Arch, CpuFeatures, Features, Options, Os, Output, Target, compile, compile_to,
+};
 use precast_tests::{files_below, repository, wasm};
 
 const ARCHS: [Arch; 2] = [Arch::X86_64, Arch::Aarch64];
@@ -131,6 +133,12 @@ fn objects_become_the_code_of_artifacts() {
         for (arch, all) in ARCHS.into_iter().zip(&mut relocations) {
             *all += check(&wasm, &options(arch));
         }
+        // The oldest CPUs and code that tells of all it does call the runtime most.
+        let mut talkative = options(Arch::X86_64);
+        talkative.cpu_features = CpuFeatures::NONE;
+        talkative.listeners = true;
+        talkative.tunables.fuel = true;
+        check(&wasm, &talkative);
         modules += 1;
     }
     assert!(modules > 50, "{modules}");

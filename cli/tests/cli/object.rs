@@ -9,59 +9,9 @@ use serde_json::Value;
 
 use crate::support::{Scratch, precast};
 
-const MODULE: &str = r#"(module
-    (type $binary (func (param i32 i32) (result i32)))
-    (memory 1)
-    (table 4 funcref)
-    (elem (i32.const 1) $add $sub)
-    (func $add (export "add") (type $binary) (i32.add (local.get 0) (local.get 1)))
-    (func $sub (type $binary) (i32.sub (local.get 0) (local.get 1)))
-    (func (export "apply@@2") (param i32 i32 i32) (result i32)
-        (call_indirect (type $binary) (local.get 1) (local.get 2) (local.get 0)))
-    (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
-    (func $fib (export "fib") (param i64) (result i64)
-        (if (result i64) (i64.lt_u (local.get 0) (i64.const 2)) (then (local.get 0))
-            (else (i64.add (call $fib (i64.sub (local.get 0) (i64.const 1)))
-                (call $fib (i64.sub (local.get 0) (i64.const 2))))))))"#;
-
-/// A host by hand: a store context without a limit of the stack, and a vmctx whose parts behind the
-/// header nothing here uses.
-const HOST: &str = r#"
-#include <stdint.h>
-#include <stdio.h>
-
-struct store_context { uint64_t stack_limit, others[7]; };
-struct vmctx { uint32_t magic, reserved; struct store_context *store; uint64_t others[64]; };
-typedef struct { _Alignas(16) int32_t i32; } slot;
-typedef struct { uint64_t value, status; } direct_result;
-
-#define EXPORT(name) extern const char wasm_func_##name[]; extern uint8_t wasm_entry_##name( \
-    const char *code, struct vmctx *, slot *, struct store_context *)
-EXPORT(add);
-EXPORT(grow);
-EXPORT(apply$40$402);
-extern const char wasm_func_fib[];
-extern direct_result wasm_direct_fib(const char *code, struct vmctx *, struct store_context *, uint64_t);
-
-int64_t precast_memory_grow(struct vmctx *caller, uint32_t memory, int64_t delta) {
-    return caller->magic == 1953721961 && memory == 0 ? 1000 + delta : -1;
-}
-
-int main(void) {
-    struct store_context store = {0};
-    struct vmctx vmctx = {.magic = 1953721961, .store = &store};
-    slot slots[3];
-#define CALL(name, a, b, c) \
-    (slots[0].i32 = a, slots[1].i32 = b, slots[2].i32 = c, \
-     wasm_entry_##name(wasm_func_##name, &vmctx, slots, &store) == 1 ? slots[0].i32 : -1)
-    printf("%d\n", CALL(add, 40, 2, 0));
-    printf("%d\n", CALL(apply$40$402, 1, 40, 2));
-    printf("%d\n", CALL(apply$40$402, 2, 40, 2));
-    printf("%d\n", CALL(grow, 7, 0, 0));
-    printf("%d\n", (int)wasm_direct_fib(wasm_func_fib, &vmctx, &store, 20).value);
-    return 0;
-}
-"#;
+const MODULE: &str = include_str!("../../../examples/object/pure.wat");
+const HOST: &str = include_str!("../../../examples/object/host.c");
+const EXPECTED: &str = include_str!("../../../examples/object/host.expected");
 
 /// Runs a tool of the system's, which must have nothing to say; false if there is none.
 fn tool(scratch: &Scratch, name: &Path, args: &[&str]) -> bool {
@@ -102,7 +52,7 @@ fn a_program_in_c_calls_the_functions_of_an_object() {
         }
         let output = Command::new(scratch.path("host")).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
-        assert_eq!(text, "42\n42\n38\n1007\n6765\n", "{object} {how}");
+        assert_eq!(text, EXPECTED, "{object} {how}");
         true
     };
     if !(check("a.o", "-pie") && check("a.o", "-no-pie")) {
