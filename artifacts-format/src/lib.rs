@@ -37,6 +37,7 @@ mod error;
 mod funcs;
 mod manifest;
 mod note;
+mod relocatable;
 mod section;
 mod symbols;
 mod target;
@@ -62,6 +63,9 @@ pub use manifest::{
     Range32, TablePlan, Trampolines, TypeGroup,
 };
 pub use note::{FORMAT_VERSION, Note, SectionDigest, Tunables};
+pub use relocatable::{Global, ObjectFile, global_symbol};
+#[cfg(feature = "write")]
+pub use relocatable::{ObjectParts, Relocation, RelocationKind, RelocationTarget, write_object};
 pub use section::Section;
 pub use symbols::{AbiType, RuntimeSymbol};
 pub use target::{Arch, Os, Target};

@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 use precast_compiler::{
-    CustomSections, Features, Listing, Options, Target, compile_with_timings, list, parse_target,
+    CustomSections, Features, Listing, Options, Output, Target, compile_to, compile_with_profile,
+    list, parse_target,
 };
 use serde::Serialize;
 
@@ -22,9 +23,11 @@ use crate::shown::shown;
 mod depfile;
 mod place;
 mod report;
+mod timings;
 
 use place::{Place, places};
 use report::{Made, Talk, Times};
+use timings::TimingsPage;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -34,6 +37,8 @@ Examples:
   precast compile app.wasm --cpu native          for CPUs like this machine's only
   precast compile app.wasm --fuel                for `precast run --fuel` and Store::set_fuel
   precast compile --emit asm hot.wat -o -        shows the machine code
+  precast compile --emit obj app.wasm            writes app.o, for the system's linker
+  precast compile --timings=times.html app.wasm  shows which functions took how long
   precast compile *.wasm -o build/               each into that directory, which is made if need be
   precast compile app.wasm --depfile app.d       for Make and Ninja
   wasm-tools strip app.wasm | precast compile - > app.precast
@@ -68,16 +73,17 @@ pub(crate) struct CompileArgs {
     json: bool,
 
     /// Say nothing but errors: show no progress
-    #[arg(short, long, conflicts_with_all = ["verbose", "timings"])]
+    #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
 
     /// Say what is written
     #[arg(short, long)]
     verbose: bool,
 
-    /// Say how long each phase took
-    #[arg(long)]
-    timings: bool,
+    /// Say how long each phase took; or write a page to FILE that shows it, and how long each
+    /// function took, to be seen in a browser
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    timings: Option<Option<PathBuf>>,
 
     /// The machine to compile for, such as aarch64-unknown-linux-gnu [default: like this one]
     #[arg(long, value_name = "TRIPLE", value_parser = parse_target)]
@@ -104,6 +110,8 @@ pub(crate) struct CompileArgs {
 enum Emit {
     /// the artifact that is run [.precast]
     Artifact,
+    /// the code alone, for the system's linker [.o]
+    Obj,
     /// Cranelift's IR of each function, before optimisation [.clif]
     Clif,
     /// the instructions of each function [.asm]
@@ -124,6 +132,7 @@ impl Emit {
     const fn extension(self) -> &'static str {
         match self {
             Self::Artifact => "precast",
+            Self::Obj => "o",
             Self::Clif => "clif",
             Self::Asm => "asm",
         }
@@ -147,24 +156,39 @@ pub(crate) fn compile(args: &CompileArgs) -> Result<ExitCode> {
     let talk = Talk {
         json: args.json,
         verbose: args.verbose,
-        timings: args.timings,
+        timings: args.timings == Some(None),
     };
+    if args.quiet && talk.timings {
+        bail!(Usage(
+            "--timings says something, and --quiet nothing; --timings=FILE writes a page"
+                .to_owned()
+        ));
+    }
     let inputs = args.inputs.iter();
     let inputs: HashSet<PathBuf> = inputs
         .filter_map(|input| fs::canonicalize(input).ok())
         .collect();
 
     let depfile = args.depfile(&places, &inputs)?;
+    let mut page = args.timings_page(&places, &inputs)?;
 
     let mut failures = 0;
     for (input, place) in args.inputs.iter().zip(&places) {
         match args.compile_one(input, place, &inputs, &options) {
-            Ok(made) => talk.made(input, args.emit, place.path(), &made)?,
+            Ok(made) => {
+                talk.made(input, args.emit, place.path(), &made)?;
+                if let Some(page) = &mut page {
+                    page.add(input, &made);
+                }
+            }
             Err(error) => {
                 failures += 1;
                 talk.failed(input, args.emit, &error)?;
             }
         }
+    }
+    if let Some(page) = page {
+        page.write()?;
     }
     if failures > 0 {
         if places.len() > 1 && !args.json {
@@ -223,6 +247,37 @@ impl CompileArgs {
         Ok(Some((destination(&place, true, inputs)?, rules)))
     }
 
+    /// The page of `--timings`, if one is wanted.
+    fn timings_page(
+        &self,
+        places: &[Place],
+        inputs: &HashSet<PathBuf>,
+    ) -> Result<Option<TimingsPage>> {
+        let Some(Some(page)) = &self.timings else {
+            return Ok(None);
+        };
+        let place = match is_standard_stream(page) {
+            true => Place::Stdout,
+            false => Place::File(page.clone()),
+        };
+        let others = places.iter().filter_map(Place::path);
+        let mut others = others.chain(self.depfile.as_deref());
+        if place == Place::Stdout && (self.json || places.contains(&place)) {
+            bail!(Usage(
+                "something else goes to standard output; name a file with --timings=FILE"
+                    .to_owned()
+            ));
+        }
+        // So that `a` and `./a` are the same.
+        if others.any(|other| path::absolute(other).ok() == path::absolute(page).ok()) {
+            let path = shown(page);
+            bail!(Usage(format!(
+                "--timings and something else would both write {path}"
+            )));
+        }
+        Ok(Some(TimingsPage::new(destination(&place, true, inputs)?)))
+    }
+
     fn compile_one(
         &self,
         input: &Path,
@@ -232,33 +287,51 @@ impl CompileArgs {
     ) -> Result<Made> {
         let mut times = Times::default();
         let module = times.of("read", || Input::open(input)?.into_module())?;
-        let is_text = self.emit != Emit::Artifact;
-        let destination = destination(place, is_text, inputs)?;
         let context = || module.name.clone();
         let listing = match self.emit {
-            Emit::Artifact => None,
+            Emit::Artifact | Emit::Obj => None,
             Emit::Clif => Some(Listing::Clif),
             Emit::Asm => Some(Listing::Assembly),
         };
+        let destination = destination(place, listing.is_some(), inputs)?;
+        let mut functions = Vec::new();
         let bytes = if let Some(listing) = listing {
             let text = times.of("list", || list(&module.wasm, options, listing));
             let text = text.with_context(context)?;
             times.of("write", || destination.write_text(&text))?;
             text.len()
         } else {
+            let output = match self.emit {
+                Emit::Obj => Output::Object,
+                _ => Output::Artifact,
+            };
             let bar = (!self.quiet).then(Bar::new);
-            let compiled = compile_with_timings(&module.wasm, options, &|progress| {
+            let progress = |progress| {
                 if let Some(bar) = &bar {
                     bar.update(progress);
                 }
-            });
+            };
+            let wasm = &module.wasm;
+            let compiled = if matches!(self.timings, Some(Some(_))) {
+                let compiled = compile_with_profile(wasm, options, output, &progress);
+                compiled.map(|(bytes, profile)| {
+                    functions = profile.functions().to_vec();
+                    (bytes, *profile.timings())
+                })
+            } else {
+                compile_to(wasm, options, output, &progress)
+            };
             drop(bar);
-            let (artifact, timings) = compiled.with_context(context)?;
+            let (bytes, timings) = compiled.with_context(context)?;
             times.add(&timings);
-            times.of("write", || destination.write(&artifact))?;
-            artifact.len()
+            times.of("write", || destination.write(&bytes))?;
+            bytes.len()
         };
-        Ok(Made { bytes, times })
+        Ok(Made {
+            bytes,
+            times,
+            functions,
+        })
     }
 }
 

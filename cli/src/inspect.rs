@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Error, Result, bail};
 use clap::Args;
-use precast_artifacts_format::{Artifact, ArtifactError};
+use precast_artifacts_format::{Artifact, ArtifactError, ObjectFile};
 use serde::Serialize;
 
 use crate::input::{Input, Kind, is_standard_stream};
@@ -19,11 +19,13 @@ mod foreign;
 mod functions;
 mod html;
 mod human;
+mod object;
 pub(crate) mod report;
 
 use disasm::DisasmReport;
 use foreign::ForeignReport;
 use functions::{FunctionsReport, Order};
+use object::ObjectReport;
 use report::Report;
 
 const EXAMPLES: &str = "\
@@ -122,7 +124,18 @@ pub(crate) fn inspect(args: &InspectArgs) -> Result<ExitCode> {
             print(&report, args.json)?;
             Ok(ExitCode::SUCCESS)
         }
-        Err(error) => Err(Error::new(error).context(name)),
+        Err(error) => {
+            let Some(object) = ObjectFile::parse(&bytes) else {
+                return Err(Error::new(error).context(name));
+            };
+            if args.is_about_code() {
+                bail!(
+                    "{name} is a relocatable object, not an artifact; `objdump -dr` shows its code"
+                );
+            }
+            print(&ObjectReport::new(&name, bytes.len(), &object), args.json)?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 

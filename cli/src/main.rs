@@ -22,6 +22,7 @@ mod inspect;
 mod invoke;
 mod man;
 mod output;
+mod page;
 mod problem;
 mod progress;
 mod run;

@@ -14,6 +14,10 @@ use crate::options::Options;
 use crate::plan::{Plan, TablePlace};
 use crate::trampoline::Passing;
 
+mod object;
+
+pub(crate) use object::object;
+
 /// What the note says made the artifact.
 pub(crate) const COMPILER_VERSION: &str = concat!("precast ", env!("CARGO_PKG_VERSION"));
 
@@ -210,25 +214,45 @@ fn global_plans(module: &Module<'_>) -> Vec<GlobalPlan> {
 }
 
 fn const_tables(module: &Module<'_>, plan: &Plan, places: &Places<'_>) -> Vec<u8> {
-    let mut bytes: Vec<u8> = Vec::new();
-    for contents in &plan.const_tables {
-        // Distances count from the start of the table, which lies behind the text.
-        let table = places.linked.layout.tables + bytes.len() as u64;
-        for &func in contents {
-            let entry = if func == NULL_FUNC {
-                ConstTableEntry::NULL
-            } else {
-                let code = u64::from(places.callable(module, plan, func).offset);
-                ConstTableEntry {
-                    type_id: module.funcs[func as usize],
-                    code_offset: (code as i64 - table as i64) as i32,
-                }
+    // Distances count from the start of the table, which lies behind the text.
+    let tables = places.linked.layout.tables as i64;
+    const_elements(module, plan, places)
+        .flat_map(|(table, mut entry, code)| {
+            if let Some(code) = code {
+                entry.code_offset = (i64::from(code.offset) - (tables + table)) as i32;
+            }
+            entry.to_bytes()
+        })
+        .collect()
+}
+
+/// The elements of all constant tables, in their order: each with the start of its table, in bytes
+/// from that of the first one, and with the code that it is to have the distance to.
+fn const_elements(
+    module: &Module<'_>,
+    plan: &Plan,
+    places: &Places<'_>,
+) -> impl Iterator<Item = (i64, ConstTableEntry, Option<Placed>)> {
+    let mut end = 0;
+    let tables = plan.const_tables.iter().map(move |contents| {
+        let table = end;
+        end += contents.len() as i64 * i64::from(CONST_TABLE_ENTRY_BYTES);
+        (table, contents)
+    });
+    tables.flat_map(move |(table, contents)| {
+        contents.iter().map(move |&func| {
+            if func == NULL_FUNC {
+                return (table, ConstTableEntry::NULL, None);
+            }
+            let type_id = module.funcs[func as usize];
+            debug_assert!(type_id != NULL_TYPE_ID);
+            let entry = ConstTableEntry {
+                type_id,
+                code_offset: 0,
             };
-            debug_assert!(func == NULL_FUNC || entry.type_id != NULL_TYPE_ID);
-            bytes.extend(entry.to_bytes());
-        }
-    }
-    bytes
+            (table, entry, Some(places.callable(module, plan, func)))
+        })
+    })
 }
 
 fn funcs(module: &Module<'_>, places: &Places<'_>) -> Vec<u8> {

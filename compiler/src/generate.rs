@@ -25,6 +25,7 @@ use crate::cpu_scan;
 use crate::env::{ModuleEnv, Reference, Throwing};
 use crate::error::CompileError;
 use crate::options::Options;
+use crate::profile::Recorder;
 use crate::trampoline::{self, Passing};
 use crate::translate::{self, Extent, Scratch};
 use crate::trap::trap_code;
@@ -99,6 +100,7 @@ pub(crate) struct Generator<'a> {
     linear: &'a dyn TargetIsa,
     target: Target,
     allowed_features: CpuFeatures,
+    recorder: Option<&'a Recorder>,
 }
 
 /// What one worker keeps between functions.
@@ -148,7 +150,14 @@ impl<'a> Generator<'a> {
             linear,
             target: options.target,
             allowed_features: options.cpu_features,
+            recorder: None,
         }
+    }
+
+    /// Has `recorder` write down how long each piece of code takes.
+    pub(crate) fn timed_by(mut self, recorder: Option<&'a Recorder>) -> Self {
+        self.recorder = recorder;
+        self
     }
 
     /// Makes the code of all `jobs` on the threads of `pool` and hands it to `receive`, in order,
@@ -174,7 +183,7 @@ impl<'a> Generator<'a> {
                         };
                         let mut made = Vec::with_capacity(jobs.len());
                         for &job in jobs {
-                            made.push(self.make(job, &mut worker));
+                            made.push(self.make_timed(job, &mut worker));
                             if made.last().is_some_and(Result::is_err) {
                                 // The first error ends it all, and this worker's contexts are in
                                 // the middle of something. Nobody may be listening any more.
@@ -196,27 +205,44 @@ impl<'a> Generator<'a> {
     /// The text of one piece of code, made on this thread.
     pub(crate) fn list(&self, job: Job, listing: Listing) -> Result<String, CompileError> {
         let mut worker = Worker::new();
-        let extent = self.translate(job, &mut worker)?;
-        if listing == Listing::Clif {
-            return Ok(worker.context.func.display().to_string());
+        self.caught(job, || {
+            let extent = self.translate(job, &mut worker)?;
+            if listing == Listing::Clif {
+                return Ok(worker.context.func.display().to_string());
+            }
+            worker.context.set_disasm(true);
+            self.compile(job, extent, &mut worker.context)
+                .map_err(|message| self.internal_error(job, message))?;
+            let compiled = worker.context.compiled_code();
+            let text = compiled.and_then(|code| code.vcode.clone());
+            Ok(text.unwrap_or_default())
+        })
+    }
+
+    fn make_timed(&self, job: Job, worker: &mut Worker) -> Result<Code, CompileError> {
+        match self.recorder {
+            None => self.make(job, worker),
+            Some(recorder) => recorder.time(job, || self.make(job, worker)),
         }
-        worker.context.set_disasm(true);
-        self.compile(job, extent, &mut worker.context)
-            .map_err(|message| self.internal_error(job, message))?;
-        let compiled = worker.context.compiled_code();
-        let text = compiled.and_then(|code| code.vcode.clone());
-        Ok(text.unwrap_or_default())
     }
 
     fn make(&self, job: Job, worker: &mut Worker) -> Result<Code, CompileError> {
-        // A module must not be able to end the process, whatever bug it finds in the code
-        // generator. After an error the worker is not used again.
-        let made = catch_unwind(AssertUnwindSafe(|| {
+        self.caught(job, || {
             let extent = self.translate(job, worker)?;
             self.compile(job, extent, &mut worker.context)
                 .map_err(|message| self.internal_error(job, message))
-        }));
-        made.unwrap_or_else(|panic| {
+        })
+    }
+
+    /// Does what is to be done for `job`. A module must not be able to end the process, whatever
+    /// bug it finds in the code generator. After an error the worker is not used again.
+    fn caught<T>(
+        &self,
+        job: Job,
+        what: impl FnOnce() -> Result<T, CompileError>,
+    ) -> Result<T, CompileError> {
+        let done = catch_unwind(AssertUnwindSafe(what));
+        done.unwrap_or_else(|panic| {
             let message = panic
                 .downcast_ref::<String>()
                 .map(String::as_str)
@@ -422,4 +448,42 @@ fn libcall_symbol(libcall: LibCall) -> Option<RuntimeSymbol> {
         LibCall::X86Pshufb => RuntimeSymbol::X86Pshufb,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::module::Module;
+    use crate::plan::Plan;
+    use crate::{isa, parse, scan};
+
+    #[test]
+    fn a_panic_of_the_code_generator_is_an_error_of_the_function() {
+        let wasm = wat::parse_str("(module (func) (func))").unwrap();
+        let options = Options::default();
+        let isas = isa::build(&options).unwrap();
+        let mut module: Module<'_> = parse::parse(&wasm, &options).unwrap();
+        let plan = Plan::new(&module, &scan::scan(&module), options.target).unwrap();
+        // As if a bug had lost it.
+        module.bodies.pop();
+        let env = ModuleEnv::new(&module, &plan, &*isas.usual, &options);
+        let generator = Generator::new(&env, &*isas.linear, &options);
+        let check = |error: CompileError| {
+            let CompileError::Internal {
+                func_index,
+                message,
+            } = error
+            else {
+                panic!("{error}");
+            };
+            assert_eq!(func_index, 1);
+            assert!(message.contains("index out of bounds"), "{message}");
+        };
+        for listing in [Listing::Clif, Listing::Assembly] {
+            assert!(generator.list(Job::Defined(0), listing).is_ok());
+            check(generator.list(Job::Defined(1), listing).unwrap_err());
+        }
+        let made = generator.make(Job::Defined(1), &mut Worker::new());
+        check(made.err().unwrap());
+    }
 }

@@ -16,8 +16,8 @@
 //! 5. *link*: functions laid out in the order of their indices, calls resolved;
 //! 6. *emit*: everything written as one file.
 //!
-//! Start reading at [`compile_with_timings`], which is that list in code; then `translate`, and
-//! `bounds` for what keeps a guest inside its memory.
+//! Start reading at `pipeline`, which is that list in code; then `translate`, and `bounds` for what
+//! keeps a guest inside its memory.
 
 #![forbid(unsafe_code)]
 
@@ -39,6 +39,7 @@ mod module;
 mod options;
 mod parse;
 mod plan;
+mod profile;
 mod scan;
 mod timings;
 mod trampoline;
@@ -51,6 +52,7 @@ use generate::{Generator, Job};
 use link::Linker;
 use module::Module;
 use plan::Plan;
+use profile::Recorder;
 use timings::Stopwatch;
 use trampoline::Passing;
 
@@ -59,6 +61,7 @@ pub use features::{Feature, Features};
 pub use generate::Listing;
 pub use options::{CustomSections, OptLevel, Options, parse_target};
 pub use precast_artifacts_format::{Arch, CpuFeature, CpuFeatures, CpuLevel, Os, Target, Tunables};
+pub use profile::{FunctionTime, Profile};
 pub use timings::{Phase, Timings};
 pub use validate::validate;
 
@@ -146,9 +149,95 @@ pub fn compile_with_timings(
     options: &Options,
     progress: &dyn Fn(Progress),
 ) -> Result<(Vec<u8>, Timings), CompileError> {
+    compile_to(wasm, options, Output::Artifact, progress)
+}
+
+/// What a module is compiled to.
+///
+/// ```
+/// use precast_compiler::{Options, Output, compile_to};
+///
+/// let wasm = b"\0asm\x01\0\0\0";
+/// let (object, _timings) = compile_to(wasm, &Options::default(), Output::Object, &|_| ())?;
+/// assert!(object.starts_with(b"\x7fELF"));
+/// # Ok::<(), precast_compiler::CompileError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Output {
+    /// An artifact, for the loader.
+    Artifact,
+    /// A relocatable object of the code alone, for the system's linker. FORMAT.md in the repository
+    /// says what it promises.
+    Object,
+}
+
+/// As [`compile_with_timings`], to what `output` says.
+///
+/// # Errors
+///
+/// See [`CompileError`].
+///
+/// # Examples
+///
+/// ```
+/// use precast_compiler::{Options, Output, compile_to};
+///
+/// # let wasm = wat::parse_str(r#"(module (func (export "f")))"#).unwrap();
+/// let (object, _) = compile_to(&wasm, &Options::default(), Output::Object, &|_| ())?;
+/// std::fs::write(std::env::temp_dir().join("app.o"), object).unwrap(); // defines `wasm_func_f`
+/// # Ok::<(), precast_compiler::CompileError>(())
+/// ```
+pub fn compile_to(
+    wasm: &[u8],
+    options: &Options,
+    output: Output,
+    progress: &dyn Fn(Progress),
+) -> Result<(Vec<u8>, Timings), CompileError> {
+    let (bytes, profile) = pipeline(wasm, options, output, progress, false)?;
+    Ok((bytes, *profile.timings()))
+}
+
+/// As [`compile_to`], and says how long each function took: the clock is read twice for each. That
+/// does not change the output.
+///
+/// # Errors
+///
+/// See [`CompileError`].
+///
+/// # Examples
+///
+/// ```
+/// use precast_compiler::{Options, Output, compile_with_profile};
+///
+/// # let wasm = wat::parse_str("(module (func) (func))").unwrap();
+/// let (_artifact, profile) =
+///     compile_with_profile(&wasm, &Options::default(), Output::Artifact, &|_| ())?;
+/// let slowest = profile.functions().iter().max_by_key(|function| function.time);
+/// assert!(slowest.is_some_and(|function| function.code_bytes > 0));
+/// # Ok::<(), precast_compiler::CompileError>(())
+/// ```
+pub fn compile_with_profile(
+    wasm: &[u8],
+    options: &Options,
+    output: Output,
+    progress: &dyn Fn(Progress),
+) -> Result<(Vec<u8>, Profile), CompileError> {
+    pipeline(wasm, options, output, progress, true)
+}
+
+/// All stages. Functions are timed if that is wanted.
+fn pipeline(
+    wasm: &[u8],
+    options: &Options,
+    output: Output,
+    progress: &dyn Fn(Progress),
+    time_functions: bool,
+) -> Result<(Vec<u8>, Profile), CompileError> {
     let isas = isa::build(options)?;
     let pool = thread_pool(options)?;
     let mut stopwatch = Stopwatch::start();
+    let recorder = time_functions.then(Recorder::start);
 
     let module = parse::parse(wasm, options)?;
     stopwatch.ends(Phase::Parse);
@@ -158,7 +247,7 @@ pub fn compile_with_timings(
 
     let jobs = jobs(&module, &plan);
     let env = ModuleEnv::new(&module, &plan, &*isas.usual, options);
-    let generator = Generator::new(&env, &*isas.linear, options);
+    let generator = Generator::new(&env, &*isas.linear, options).timed_by(recorder.as_ref());
     let text = isas.usual.text_section_builder(jobs.len());
     let mut linker = Linker::new(options.target, text, module.bodies.len());
     let total = jobs.len();
@@ -169,11 +258,22 @@ pub fn compile_with_timings(
         linker.add(&code)
     })?;
     stopwatch.ends(Phase::Generate);
-    let linked = linker.finish()?;
-    stopwatch.ends(Phase::Link);
-    let artifact = emit::artifact(&module, &plan, &jobs, &linked, options);
+    let bytes = match output {
+        Output::Artifact => {
+            let linked = linker.finish()?;
+            stopwatch.ends(Phase::Link);
+            emit::artifact(&module, &plan, &jobs, &linked, options)
+        }
+        Output::Object => {
+            let (linked, relocations) = linker.finish_object()?;
+            stopwatch.ends(Phase::Link);
+            emit::object(&module, &plan, &jobs, &linked, &relocations, options)
+        }
+    };
     stopwatch.ends(Phase::Emit);
-    Ok((artifact, stopwatch.timings()))
+    let functions = recorder.map_or_else(Vec::new, |recorder| recorder.functions(&module));
+    let profile = Profile::new(stopwatch.timings(), functions);
+    Ok((bytes, profile))
 }
 
 /// What the code of a module looks like at a stage of its compilation, for people: each function

@@ -1,5 +1,5 @@
 //! Our own link step: functions laid one after the other, calls between them resolved, slots and
-//! constant tables reached by fixed distances.
+//! constant tables reached by fixed distances. Of an object, the last is left to another linker.
 //!
 //! Calls within the text are resolved by the code generator's text section builder, which puts
 //! veneers where a branch does not reach. References to slots and constant tables wait until the
@@ -9,8 +9,8 @@ use cranelift_codegen::TextSectionBuilder;
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::control::ControlPlane;
 use precast_artifacts_format::{
-    AddressMapBuilder, CpuFeatures, Handler, PagedLayout, RuntimeSymbol, Target, TrapTableBuilder,
-    UnwindTableBuilder, paged_layout,
+    AddressMapBuilder, CpuFeatures, Handler, PagedLayout, Relocation, RelocationKind,
+    RelocationTarget, RuntimeSymbol, Target, TrapTableBuilder, UnwindTableBuilder, paged_layout,
 };
 
 use crate::env::Reference;
@@ -128,7 +128,7 @@ impl Linker {
                 Ok(number) => {
                     let text = &mut self.text;
                     if !text.resolve_reloc(text_offset, kind, addend, number) {
-                        return Err(self.unknown(kind));
+                        return Err(unknown(self.placed.len(), kind));
                     }
                 }
                 Err(target) => self.fixups.push(Fixup {
@@ -171,33 +171,45 @@ impl Linker {
         })
     }
 
-    fn unknown(&self, kind: Reloc) -> CompileError {
-        CompileError::Internal {
-            func_index: self.placed.len() as u32,
-            message: format!("the linker does not know relocations of kind {kind:?}"),
-        }
-    }
-
     /// Completes the text.
-    pub(crate) fn finish(mut self) -> Result<Linked, CompileError> {
-        let mut text = self.text.finish(&mut self.control);
-        let layout = paged_layout(self.target, text.len() as u64, self.slots.len());
-        for fixup in &self.fixups {
+    pub(crate) fn finish(self) -> Result<Linked, CompileError> {
+        let (mut linked, fixups) = self.complete()?;
+        for fixup in &fixups {
             let target = match fixup.target {
-                FixupTarget::Slot(slot) => layout.got + slot as u64 * 8,
-                FixupTarget::ConstTable(offset) => layout.tables + u64::from(offset),
+                FixupTarget::Slot(slot) => linked.layout.got + slot as u64 * 8,
+                FixupTarget::ConstTable(offset) => linked.layout.tables + u64::from(offset),
             };
-            let place = fixup.text_offset;
-            let relaxed = match fixup.target {
-                FixupTarget::Slot(_) => Some(()),
-                FixupTarget::ConstTable(_) => relax(&mut text, place, fixup.kind),
-            };
-            let patched = patch(&mut text, place, fixup.kind, fixup.addend, target);
-            if relaxed.and(patched).is_none() {
-                return Err(self.unknown(fixup.kind));
+            let (text, place) = (&mut linked.text, fixup.text_offset);
+            if patch(text, place, fixup.kind, fixup.addend, target).is_none() {
+                return Err(unknown(linked.placed.len(), fixup.kind));
             }
         }
-        Ok(Linked {
+        Ok(linked)
+    }
+
+    /// Completes the text but for what refers to places outside of it, and says what another
+    /// linker has to do about those.
+    pub(crate) fn finish_object(self) -> Result<(Linked, Vec<Relocation>), CompileError> {
+        let (linked, fixups) = self.complete()?;
+        let relocations = fixups.iter().map(|fixup| {
+            let relocation = fixup.relocation();
+            relocation.ok_or_else(|| unknown(linked.placed.len(), fixup.kind))
+        });
+        let relocations = relocations.collect::<Result<_, _>>()?;
+        Ok((linked, relocations))
+    }
+
+    /// The text with the instructions it will have, but without the places outside of it.
+    fn complete(mut self) -> Result<(Linked, Vec<Fixup>), CompileError> {
+        let mut text = self.text.finish(&mut self.control);
+        for fixup in &self.fixups {
+            let is_near = matches!(fixup.target, FixupTarget::ConstTable(_));
+            if is_near && relax(&mut text, fixup.text_offset, fixup.kind).is_none() {
+                return Err(unknown(self.placed.len(), fixup.kind));
+            }
+        }
+        let layout = paged_layout(self.target, text.len() as u64, self.slots.len());
+        let linked = Linked {
             text,
             layout,
             placed: self.placed,
@@ -206,6 +218,51 @@ impl Linker {
             addresses: self.addresses.finish(),
             unwind: self.unwind.finish(),
             cpu_features: self.cpu_features,
+        };
+        Ok((linked, self.fixups))
+    }
+}
+
+fn unknown(funcs: usize, kind: Reloc) -> CompileError {
+    CompileError::Internal {
+        func_index: funcs as u32,
+        message: format!("the linker does not know relocations of kind {kind:?}"),
+    }
+}
+
+impl Fixup {
+    /// What another linker has to do; `None` for a kind of reference that is not known. What refers
+    /// to a constant table has been [relaxed](relax).
+    fn relocation(&self) -> Option<Relocation> {
+        let (kind, target, offset) = match self.target {
+            FixupTarget::Slot(slot) => {
+                let kind = match self.kind {
+                    Reloc::X86GOTPCRel4 => RelocationKind::X86GotPcRel,
+                    Reloc::Aarch64AdrGotPage21 => RelocationKind::Aarch64GotPage,
+                    Reloc::Aarch64Ld64GotLo12Nc => RelocationKind::Aarch64GotPageOffset,
+                    _ => return None,
+                };
+                (kind, RelocationTarget::Runtime(slot), 0)
+            }
+            FixupTarget::ConstTable(offset) => {
+                let kind = match self.kind {
+                    Reloc::X86PCRel4 | Reloc::X86GOTPCRel4 => RelocationKind::Distance,
+                    Reloc::Aarch64AdrGotPage21 | Reloc::Aarch64AdrPrelPgHi21 => {
+                        RelocationKind::Aarch64Page
+                    }
+                    Reloc::Aarch64Ld64GotLo12Nc | Reloc::Aarch64AddAbsLo12Nc => {
+                        RelocationKind::Aarch64PageOffset
+                    }
+                    _ => return None,
+                };
+                (kind, RelocationTarget::Tables, i64::from(offset))
+            }
+        };
+        Some(Relocation {
+            offset: self.text_offset,
+            kind,
+            target,
+            addend: self.addend + offset,
         })
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Error, Result};
-use precast_compiler::Timings;
+use precast_compiler::{FunctionTime, Timings};
 use serde::{Serialize, Serializer};
 
 use super::Emit;
@@ -25,6 +25,8 @@ pub(super) struct Talk {
 pub(super) struct Made {
     pub(super) bytes: usize,
     pub(super) times: Times,
+    /// How long each function took, if it was asked.
+    pub(super) functions: Vec<FunctionTime>,
 }
 
 /// How long what took, in the order in which it was done.
@@ -44,6 +46,10 @@ impl Times {
     pub(super) fn add(&mut self, timings: &Timings) {
         self.0
             .extend(timings.iter().map(|(phase, time)| (phase.name(), time)));
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, Duration)> {
+        self.0.iter().copied()
     }
 
     fn total(&self) -> Duration {
@@ -95,7 +101,9 @@ impl Talk {
         output: Option<&Path>,
         made: &Made,
     ) -> Result<()> {
-        let Made { bytes, ref times } = *made;
+        let Made {
+            bytes, ref times, ..
+        } = *made;
         if self.verbose {
             let place = output.map_or("standard output".to_owned(), shown);
             let total = milliseconds(times.total());

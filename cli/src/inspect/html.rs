@@ -2,9 +2,7 @@
 //! as it has bytes.
 //!
 //! The page is one file and asks for nothing. What it shows are nodes `[name, bytes, children]` in
-//! JSON: sections, below `.text` the functions in groups by the beginnings of their names. Names
-//! come from the module and may hold anything: `<` is escaped, so that none ends the element that
-//! holds the data, and the script sets them as text alone.
+//! JSON: sections, below `.text` the functions in groups by the beginnings of their names.
 
 use std::collections::BTreeMap;
 
@@ -13,9 +11,9 @@ use precast_artifacts_format::Section;
 use serde::Serialize;
 
 use super::report::{FunctionReport, Report};
+use crate::page;
 
 const PAGE: &str = include_str!("treemap.html");
-const DATA: &str = "@DATA@";
 
 /// How deep groups are nested.
 const MAX_GROUP_DEPTH: usize = 3;
@@ -50,9 +48,7 @@ impl Node {
 ///
 /// If the data cannot be written as JSON.
 pub(super) fn page(report: &Report) -> Result<String> {
-    // Outside of strings JSON has no `<`, and within it may be escaped.
-    let data = serde_json::to_string(&tree(report))?.replace('<', "\\u003c");
-    Ok(PAGE.replacen(DATA, &data, 1))
+    page::fill(PAGE, &tree(report))
 }
 
 fn tree(report: &Report) -> Node {

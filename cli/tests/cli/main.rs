@@ -8,11 +8,13 @@ mod examples;
 mod grants;
 mod inspect;
 mod manual;
+mod object;
 mod pipeline;
 mod run;
 mod strange;
 mod support;
 mod terminal;
+mod timings;
 mod validate;
 mod wast;
 
