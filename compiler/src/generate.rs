@@ -24,6 +24,7 @@ use precast_artifacts_format::{Catches, CpuFeatures, Handler, RuntimeSymbol, Tar
 use crate::cpu_scan;
 use crate::env::{ModuleEnv, Reference, Throwing};
 use crate::error::CompileError;
+use crate::incremental::{Kept, Shelf};
 use crate::options::Options;
 use crate::trampoline::{self, Passing};
 use crate::translate::{self, Extent, Scratch};
@@ -92,6 +93,12 @@ pub(crate) struct Relocation {
     pub(crate) target: Reference,
 }
 
+/// A piece of code, and what is kept of it for the next compilation, if anything is.
+pub(crate) struct Made<'a> {
+    pub(crate) code: Code,
+    pub(crate) kept: Option<Kept<'a>>,
+}
+
 /// What all workers share.
 pub(crate) struct Generator<'a> {
     env: &'a ModuleEnv<'a>,
@@ -99,6 +106,8 @@ pub(crate) struct Generator<'a> {
     linear: &'a dyn TargetIsa,
     target: Target,
     allowed_features: CpuFeatures,
+    /// Where functions of an earlier compilation are, if what is made is kept.
+    shelf: Option<&'a Shelf<'a>>,
 }
 
 /// What one worker keeps between functions.
@@ -142,12 +151,14 @@ impl<'a> Generator<'a> {
         env: &'a ModuleEnv<'a>,
         linear: &'a dyn TargetIsa,
         options: &Options,
+        shelf: Option<&'a Shelf<'a>>,
     ) -> Self {
         Self {
             env,
             linear,
             target: options.target,
             allowed_features: options.cpu_features,
+            shelf,
         }
     }
 
@@ -157,7 +168,7 @@ impl<'a> Generator<'a> {
         &self,
         pool: &rayon::ThreadPool,
         jobs: &[Job],
-        receive: impl FnMut(Code) -> Result<(), CompileError>,
+        receive: impl FnMut(Made<'a>) -> Result<(), CompileError>,
     ) -> Result<(), CompileError> {
         let batches = jobs.chunks(BATCH);
         let taken = AtomicUsize::new(0);
@@ -208,13 +219,15 @@ impl<'a> Generator<'a> {
         Ok(text.unwrap_or_default())
     }
 
-    fn make(&self, job: Job, worker: &mut Worker) -> Result<Code, CompileError> {
+    fn make(&self, job: Job, worker: &mut Worker) -> Result<Made<'a>, CompileError> {
         // A module must not be able to end the process, whatever bug it finds in the code
         // generator. After an error the worker is not used again.
-        let made = catch_unwind(AssertUnwindSafe(|| {
-            let extent = self.translate(job, worker)?;
-            self.compile(job, extent, &mut worker.context)
-                .map_err(|message| self.internal_error(job, message))
+        let made = catch_unwind(AssertUnwindSafe(|| match (self.shelf, job) {
+            (Some(shelf), Job::Defined(defined)) => self.find_or_make(defined, shelf, worker),
+            _ => {
+                let code = self.make_anew(job, worker)?;
+                Ok(Made { code, kept: None })
+            }
         }));
         made.unwrap_or_else(|panic| {
             let message = panic
@@ -223,6 +236,35 @@ impl<'a> Generator<'a> {
                 .or_else(|| panic.downcast_ref::<&str>().copied());
             Err(self.internal_error(job, message.unwrap_or("panic").to_owned()))
         })
+    }
+
+    fn find_or_make(
+        &self,
+        defined: u32,
+        shelf: &Shelf<'a>,
+        worker: &mut Worker,
+    ) -> Result<Made<'a>, CompileError> {
+        let subject = shelf.subject(defined);
+        if let Some(subject) = &subject
+            && let Some((code, kept)) = shelf.find(subject)
+        {
+            // That the same code was valid elsewhere says nothing about here.
+            let body = &self.env.module.bodies[defined as usize];
+            if translate::validate(body, &mut worker.scratch).is_ok() {
+                let kept = Some(kept);
+                return Ok(Made { code, kept });
+            }
+            // Where the error is the one that there is without all this.
+        }
+        let code = self.make_anew(Job::Defined(defined), worker)?;
+        let kept = subject.and_then(|subject| shelf.keep(&subject, &code));
+        Ok(Made { code, kept })
+    }
+
+    fn make_anew(&self, job: Job, worker: &mut Worker) -> Result<Code, CompileError> {
+        let extent = self.translate(job, worker)?;
+        self.compile(job, extent, &mut worker.context)
+            .map_err(|message| self.internal_error(job, message))
     }
 
     fn translate(&self, job: Job, worker: &mut Worker) -> Result<Extent, CompileError> {
@@ -375,20 +417,20 @@ fn calls<'a>(sites: impl Iterator<Item = FinalizedMachCallSite<'a>>) -> Result<V
 }
 
 /// What became of the jobs of one batch, with the batch's number.
-type Made = (usize, Vec<Result<Code, CompileError>>);
+type Batch<'a> = (usize, Vec<Result<Made<'a>, CompileError>>);
 
 /// Hands what workers made to `receive` in the order of the jobs; stops at the first error.
-fn in_order(
-    made: mpsc::Receiver<Made>,
-    mut receive: impl FnMut(Code) -> Result<(), CompileError>,
+fn in_order<'a>(
+    made: mpsc::Receiver<Batch<'a>>,
+    mut receive: impl FnMut(Made<'a>) -> Result<(), CompileError>,
 ) -> Result<(), CompileError> {
     let mut waiting = BTreeMap::new();
     let mut next = 0;
     for (number, batch) in made {
         waiting.insert(number, batch);
         while let Some(batch) = waiting.remove(&next) {
-            for code in batch {
-                receive(code?)?;
+            for made in batch {
+                receive(made?)?;
             }
             next += 1;
         }

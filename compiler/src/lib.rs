@@ -16,7 +16,7 @@
 //! 5. *link*: functions laid out in the order of their indices, calls resolved;
 //! 6. *emit*: everything written as one file.
 //!
-//! Start reading at [`compile_with_timings`], which is that list in code; then `translate`, and
+//! Start reading at `pipeline`, which is that list in code; then `translate`, and
 //! `bounds` for what keeps a guest inside its memory.
 
 #![forbid(unsafe_code)]
@@ -32,7 +32,9 @@ mod env;
 mod error;
 mod features;
 mod generate;
+mod identity;
 mod image;
+mod incremental;
 mod isa;
 mod link;
 mod module;
@@ -48,6 +50,7 @@ mod validate;
 
 use env::{ModuleEnv, Throwing};
 use generate::{Generator, Job};
+use incremental::Increment;
 use link::Linker;
 use module::Module;
 use plan::Plan;
@@ -57,6 +60,7 @@ use trampoline::Passing;
 pub use error::CompileError;
 pub use features::{Feature, Features};
 pub use generate::Listing;
+pub use incremental::{DamagedFunctions, Functions, Incremental, compile_incrementally};
 pub use options::{CustomSections, OptLevel, Options, parse_target};
 pub use precast_artifacts_format::{Arch, CpuFeature, CpuFeatures, CpuLevel, Os, Target, Tunables};
 pub use timings::{Phase, Timings};
@@ -146,6 +150,15 @@ pub fn compile_with_timings(
     options: &Options,
     progress: &dyn Fn(Progress),
 ) -> Result<(Vec<u8>, Timings), CompileError> {
+    pipeline(wasm, options, None, progress)
+}
+
+fn pipeline(
+    wasm: &[u8],
+    options: &Options,
+    mut increment: Option<&mut Increment<'_>>,
+    progress: &dyn Fn(Progress),
+) -> Result<(Vec<u8>, Timings), CompileError> {
     let isas = isa::build(options)?;
     let pool = thread_pool(options)?;
     let mut stopwatch = Stopwatch::start();
@@ -158,15 +171,19 @@ pub fn compile_with_timings(
 
     let jobs = jobs(&module, &plan);
     let env = ModuleEnv::new(&module, &plan, &*isas.usual, options);
-    let generator = Generator::new(&env, &*isas.linear, options);
+    let shelf = increment.as_mut().map(|increment| increment.shelf(&env));
+    let generator = Generator::new(&env, &*isas.linear, options, shelf.as_ref());
     let text = isas.usual.text_section_builder(jobs.len());
     let mut linker = Linker::new(options.target, text, module.bodies.len());
     let total = jobs.len();
     let mut done = 0;
-    generator.run(&pool, &jobs, |code| {
+    generator.run(&pool, &jobs, |made| {
         done += 1;
         progress(Progress { done, total });
-        linker.add(&code)
+        if let (Some(increment), Some(kept)) = (&mut increment, &made.kept) {
+            increment.keep(kept);
+        }
+        linker.add(&made.code)
     })?;
     stopwatch.ends(Phase::Generate);
     let linked = linker.finish()?;
@@ -199,7 +216,7 @@ pub fn list(wasm: &[u8], options: &Options, listing: Listing) -> Result<String, 
     let module = parse::parse(wasm, options)?;
     let plan = Plan::new(&module, &scan::scan(&module), options.target)?;
     let env = ModuleEnv::new(&module, &plan, &*isas.usual, options);
-    let generator = Generator::new(&env, &*isas.linear, options);
+    let generator = Generator::new(&env, &*isas.linear, options, None);
     let names = emit::func_names(&module);
     let mut text = String::new();
     for job in jobs(&module, &plan) {
