@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
@@ -20,9 +21,11 @@ use crate::progress::Bar;
 use crate::shown::shown;
 
 mod depfile;
+mod incremental;
 mod place;
 mod report;
 
+use incremental::Functions;
 use place::{Place, places};
 use report::{Made, Talk, Times};
 
@@ -36,6 +39,7 @@ Examples:
   precast compile --emit asm hot.wat -o -        shows the machine code
   precast compile *.wasm -o build/               each into that directory, which is made if need be
   precast compile app.wasm --depfile app.d       for Make and Ninja
+  precast compile app.wasm --incremental         only what has changed since the last time
   wasm-tools strip app.wasm | precast compile - > app.precast
 
 Exit codes: 0 if everything was compiled, 1 if a module could not be (the others still are), 2 for
@@ -62,6 +66,11 @@ pub(crate) struct CompileArgs {
     /// everything was compiled
     #[arg(long, value_name = "FILE")]
     depfile: Option<PathBuf>,
+
+    /// Compile only the functions that have changed since the last time, and keep all for the next
+    /// in DIR; the artifact is the same [default: where `precast cache path` says]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
+    incremental: Option<Option<PathBuf>>,
 
     /// Print a line of JSON for each module, errors too
     #[arg(long)]
@@ -143,6 +152,9 @@ pub(crate) fn compile(args: &CompileArgs) -> Result<ExitCode> {
             "--json prints to standard output, where the artifact goes; name a file with -o"
                 .to_owned()
         ));
+    }
+    if args.incremental.is_some() {
+        incremental::check(args.emit, &args.inputs, &places)?;
     }
     let talk = Talk {
         json: args.json,
@@ -240,25 +252,45 @@ impl CompileArgs {
             Emit::Clif => Some(Listing::Clif),
             Emit::Asm => Some(Listing::Assembly),
         };
-        let bytes = if let Some(listing) = listing {
+        if let Some(listing) = listing {
             let text = times.of("list", || list(&module.wasm, options, listing));
             let text = text.with_context(context)?;
             times.of("write", || destination.write_text(&text))?;
-            text.len()
-        } else {
-            let bar = (!self.quiet).then(Bar::new);
-            let compiled = compile_with_timings(&module.wasm, options, &|progress| {
-                if let Some(bar) = &bar {
-                    bar.update(progress);
-                }
+            return Ok(Made {
+                bytes: text.len(),
+                functions: None,
+                times,
             });
-            drop(bar);
+        }
+        let bar = (!self.quiet).then(Bar::new);
+        let progress = |progress| {
+            if let Some(bar) = &bar {
+                bar.update(progress);
+            }
+        };
+        let (artifact, functions) = if let Some(directory) = &self.incremental {
+            let directory = directory.as_deref();
+            let start = Instant::now();
+            let made = incremental::compile(directory, &module, place, options, &progress);
+            let all = start.elapsed();
+            let made = made.with_context(context)?;
+            times.add(&made.timings);
+            times.add_rest("keep", all.saturating_sub(made.timings.total()));
+            let functions = Functions::of(&made);
+            (made.artifact, Some(functions))
+        } else {
+            let compiled = compile_with_timings(&module.wasm, options, &progress);
             let (artifact, timings) = compiled.with_context(context)?;
             times.add(&timings);
-            times.of("write", || destination.write(&artifact))?;
-            artifact.len()
+            (artifact, None)
         };
-        Ok(Made { bytes, times })
+        drop(bar);
+        times.of("write", || destination.write(&artifact))?;
+        Ok(Made {
+            bytes: artifact.len(),
+            functions,
+            times,
+        })
     }
 }
 

@@ -14,6 +14,9 @@
 //! - When there are too many bytes, the entries that were used the longest ago go first; never one
 //!   that somebody holds an [`Entry`] of.
 //!
+//! Beside the artifacts there are the functions of modules that are compiled incrementally
+//! (`cache/incremental.rs`), which are entries like others.
+//!
 //! What a hit costs: hashing the module once, 13 system calls, and reading 4 KiB of the entry to see
 //! that it is of this version and has its full length. The module is neither parsed nor validated,
 //! and the artifact not read any further; the loader checks what it needs, and
@@ -27,6 +30,7 @@ use crate::{CompileError, Options, Progress, compile_with_progress};
 mod claim;
 mod entry;
 mod error;
+mod incremental;
 mod key;
 mod private;
 #[cfg(test)]
@@ -36,8 +40,9 @@ use claim::Claim;
 use entry::Look;
 use key::Key;
 
-pub use entry::{Entry, EntryInfo};
+pub use entry::{Entry, EntryInfo, EntryKind};
 pub use error::CacheError;
+pub use incremental::Recompiled;
 
 const EXTENSION: &str = "precast";
 /// Locked while entries get their names or are evicted.
@@ -205,6 +210,17 @@ impl Cache {
         options: &Options,
         progress: &dyn Fn(Progress),
     ) -> Result<Cached, CompileError> {
+        self.get_or(wasm, options, || {
+            compile_with_progress(wasm, options, progress)
+        })
+    }
+
+    fn get_or(
+        &self,
+        wasm: &[u8],
+        options: &Options,
+        compile: impl FnOnce() -> Result<Vec<u8>, CompileError>,
+    ) -> Result<Cached, CompileError> {
         let path = self.path_of(Key::new(wasm, options));
         let found = self.find_or_claim(&path);
         if let Ok(Found::Entry(entry)) = found {
@@ -215,7 +231,7 @@ impl Cache {
             });
         }
         // The claim goes with an error, so that nobody waits for it.
-        let artifact = compile_with_progress(wasm, options, progress)?;
+        let artifact = compile()?;
         let kept = found.and_then(|found| match found {
             Found::Entry(entry) => Ok(entry),
             Found::Claim(claim) => self.keep(&path, &claim, &artifact),
@@ -231,7 +247,7 @@ impl Cache {
         })
     }
 
-    /// All entries, those first that were used the longest ago.
+    /// All entries, with the functions that are kept, those first that were used the longest ago.
     ///
     /// # Errors
     ///
@@ -245,7 +261,7 @@ impl Cache {
     /// # }
     /// ```
     pub fn entries(&self) -> Result<Vec<EntryInfo>, CacheError> {
-        let paths = self.paths(&[EXTENSION])?;
+        let paths = self.paths(&[EXTENSION, incremental::EXTENSION])?;
         let mut entries: Vec<EntryInfo> = paths.iter().filter_map(|p| EntryInfo::of(p)).collect();
         // By the name, too, so that the order is the same each time.
         entries.sort_by(|a, b| (a.last_used, &a.path).cmp(&(b.last_used, &b.path)));
@@ -336,7 +352,7 @@ impl Cache {
         }
     }
 
-    /// Makes the artifact an entry.
+    /// Makes the artifact, or functions, an entry.
     fn keep(&self, path: &Path, claim: &Claim, artifact: &[u8]) -> Result<Entry, CacheError> {
         let artifact_bytes = artifact.len() as u64;
         let max_bytes = self.limits.max_bytes;

@@ -8,6 +8,7 @@ use precast_compiler::Timings;
 use serde::{Serialize, Serializer};
 
 use super::Emit;
+use super::incremental::Functions;
 use crate::problem::Problem;
 use crate::shown::shown;
 use crate::{exit, output};
@@ -24,6 +25,8 @@ pub(super) struct Talk {
 #[derive(Debug)]
 pub(super) struct Made {
     pub(super) bytes: usize,
+    /// If it was compiled incrementally.
+    pub(super) functions: Option<Functions>,
     pub(super) times: Times,
 }
 
@@ -44,6 +47,11 @@ impl Times {
     pub(super) fn add(&mut self, timings: &Timings) {
         self.0
             .extend(timings.iter().map(|(phase, time)| (phase.name(), time)));
+    }
+
+    /// Remembers what is left of the time that the compiler was given.
+    pub(super) fn add_rest(&mut self, name: &'static str, time: Duration) {
+        self.0.push((name, time));
     }
 
     fn total(&self) -> Duration {
@@ -74,6 +82,8 @@ enum Outcome<'a> {
     Made {
         output: Option<String>,
         bytes: usize,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        functions: Option<Functions>,
         /// Each phase, and `total`.
         seconds: &'a Times,
     },
@@ -95,12 +105,17 @@ impl Talk {
         output: Option<&Path>,
         made: &Made,
     ) -> Result<()> {
-        let Made { bytes, ref times } = *made;
+        let Made {
+            bytes,
+            functions,
+            ref times,
+        } = *made;
         if self.verbose {
             let place = output.map_or("standard output".to_owned(), shown);
             let total = milliseconds(times.total());
+            let reused = functions.map_or(String::new(), |functions| format!(", {functions}"));
             exit::say(format_args!(
-                "{}: {bytes} bytes to {place} in {total} ms",
+                "{}: {bytes} bytes to {place} in {total} ms{reused}",
                 shown(input)
             ));
         }
@@ -115,6 +130,7 @@ impl Talk {
             let made = Outcome::Made {
                 output: output.map(|path| path.display().to_string()),
                 bytes,
+                functions,
                 seconds: times,
             };
             print_line(input, emit, made)?;

