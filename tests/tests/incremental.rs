@@ -108,37 +108,93 @@ fn modules(script: &str) -> Vec<Vec<u8>> {
     modules
 }
 
+/// The modules of the filetests, with their names.
+fn filetests() -> impl Iterator<Item = (String, Vec<u8>)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("filetests");
+    let paths = precast_tests::files_below(&root, "wat").into_iter();
+    paths.filter_map(|path| {
+        let text = std::fs::read_to_string(&path).unwrap();
+        // Some of them are wrong on purpose.
+        let wasm = wat::parse_str(&text).ok()?;
+        Some((path.display().to_string(), wasm))
+    })
+}
+
 #[test]
 fn modules_of_the_filetests_take_functions_from_each_other() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("filetests");
-    let paths = precast_tests::files_below(&root, "wat");
     let mut plain = Compared::new(options());
     let mut fuel = Compared::new(options());
     fuel.options.tunables.fuel = true;
-    for path in paths {
-        let text = std::fs::read_to_string(&path).unwrap();
-        if let Ok(wasm) = wat::parse_str(&text) {
-            let name = path.display().to_string();
-            plain.add(&name, &wasm);
-            fuel.add(&name, &wasm);
-        }
+    for (name, wasm) in filetests() {
+        plain.add(&name, &wasm);
+        fuel.add(&name, &wasm);
     }
     for compared in [plain, fuel] {
         assert!(compared.modules > 100, "{} modules", compared.modules);
-        assert!(compared.reused > 0 && compared.shared > 100);
+        assert!(compared.reused > 0, "{} reused", compared.reused);
+        assert!(compared.shared > 10, "{} shared", compared.shared);
     }
 }
 
 #[test]
 fn modules_of_the_specification_take_functions_from_each_other() {
     let mut compared = Compared::new(options());
-    let files = spec(&SpecVersion::V3).chain(proposal(&Proposal::Threads));
+    let versions = [SpecVersion::V1, SpecVersion::V2, SpecVersion::V3];
+    let proposals = [
+        Proposal::Threads,
+        Proposal::ExceptionHandling,
+        Proposal::TailCall,
+        Proposal::FunctionReferences,
+        Proposal::Memory64,
+        Proposal::RelaxedSimd,
+    ];
+    let files = versions.iter().flat_map(|version| spec(version));
+    let files = files.chain(proposals.iter().flat_map(|name| proposal(name)));
     for file in files {
         for (number, wasm) in modules(file.raw()).iter().enumerate() {
             compared.add(&format!("{} {number}", file.name()), wasm);
         }
     }
-    assert!(compared.modules > 500, "{} modules", compared.modules);
-    assert!(compared.reused > 500, "{} reused", compared.reused);
-    assert!(compared.shared > 500, "{} shared", compared.shared);
+    assert!(compared.modules > 1000, "{} modules", compared.modules);
+    assert!(compared.reused > 100, "{} reused", compared.reused);
+    assert!(compared.shared > 1000, "{} shared", compared.shared);
+}
+
+#[test]
+fn modules_with_any_byte_changed_take_functions_from_what_they_were() {
+    const CHANGES: usize = 12;
+    let mut seed = 1_u64;
+    let mut random = |below: usize| {
+        // Knuth's MMIX.
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005);
+        seed = seed.wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % below
+    };
+    let (mut valid, mut reused) = (0, 0);
+    for (name, wasm) in filetests() {
+        let options = options();
+        let Ok(first) = compile_incrementally(&wasm, &options, None, &|_| ()) else {
+            continue;
+        };
+        for _ in 0..CHANGES {
+            let mut changed = wasm.clone();
+            let at = random(wasm.len());
+            changed[at] = match random(3) {
+                0 => changed[at] ^ 1,
+                1 => changed[at].wrapping_add(1),
+                _ => random(256) as u8,
+            };
+            let whole = compile(&changed, &options);
+            let made = compile_incrementally(&changed, &options, Some(&first.functions), &|_| ());
+            let (count, artifact) = match made {
+                Ok(made) => (made.reused, Ok(made.artifact)),
+                Err(error) => (0, Err(error)),
+            };
+            valid += usize::from(whole.is_ok());
+            reused += count;
+            assert!(artifact == whole, "{name}: byte {at} as {:#x}", changed[at]);
+        }
+    }
+    assert!(valid > 100, "{valid} are valid");
+    assert!(reused > 100, "{reused} functions were reused");
 }
