@@ -1,4 +1,4 @@
-//! `precast cache`: what `precast run` has kept of the modules that it compiled.
+//! `precast cache`: what has been kept of the modules that were compiled.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -6,14 +6,14 @@ use std::time::UNIX_EPOCH;
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
-use precast_compiler::cache::{Cache, CacheLimits, EntryInfo, Removed};
+use precast_compiler::cache::{Cache, CacheLimits, EntryInfo, EntryKind, Removed};
 use serde_json::{Value, json};
 
 use crate::{bytes, exit, output};
 
 mod place;
 
-pub(crate) use place::{CacheArgs, Kept};
+pub(crate) use place::{CacheArgs, Kept, directory, origin};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,7 +22,7 @@ Examples:
   precast cache prune --size 100M
   PRECAST_CACHE_DIR=/var/cache/app precast cache verify";
 
-/// Look after the modules that `run` has compiled and kept
+/// Look after what `run`, and `compile --incremental`, have kept of modules
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct CacheCommand {
@@ -102,7 +102,7 @@ fn list(directory: &Path, entries: &[EntryInfo], as_json: bool) -> Result<()> {
     print(as_json, report, || {
         let lines = entries
             .iter()
-            .map(|entry| format!("{:>12}  {}\n", entry.bytes, name(entry)));
+            .map(|entry| format!("{:>12}  {}{}\n", entry.bytes, name(entry), remark(entry)));
         let total = format!("{bytes:>12}  in {} entries\n", entries.len());
         lines.chain([total]).collect()
     })
@@ -148,9 +148,25 @@ fn describe(entry: &EntryInfo) -> Value {
     json!({
         "key": name(entry),
         "path": entry.path.display().to_string(),
+        "kind": kind(entry),
         "bytes": entry.bytes,
         "last_used": last_used.map_or(0, |since| since.as_secs()),
     })
+}
+
+fn kind(entry: &EntryInfo) -> &'static str {
+    match entry.kind {
+        EntryKind::Functions => "functions",
+        _ => "artifact",
+    }
+}
+
+/// What people are told of an entry that is no artifact.
+fn remark(entry: &EntryInfo) -> &'static str {
+    match entry.kind {
+        EntryKind::Functions => "  (functions, for --incremental)",
+        _ => "",
+    }
 }
 
 fn name(entry: &EntryInfo) -> String {

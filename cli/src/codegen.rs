@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use anyhow::{Context as _, Result};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum, value_parser};
-use precast_compiler::{CpuLevel, Features, OptLevel, Options, Target, compile_with_progress};
+use precast_compiler::{Compilation, CpuLevel, Features, OptLevel, Options, Target};
 
 use crate::exit::Usage;
 use crate::features::FeatureArgs;
@@ -109,8 +109,10 @@ impl CodegenArgs {
 /// The compiler's, with the module's name.
 pub(crate) fn compile(module: &Module, options: &Options) -> Result<Vec<u8>> {
     let bar = Bar::new();
-    compile_with_progress(&module.wasm, options, &|progress| bar.update(progress))
-        .with_context(|| module.name.clone())
+    let compiled = Compilation::new(&module.wasm, options)
+        .progress(&|progress| bar.update(progress))
+        .run();
+    Ok(compiled.with_context(|| module.name.clone())?.bytes)
 }
 
 impl ValueEnum for Optimize {

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{self, Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 use precast_compiler::{
-    CustomSections, Features, Listing, Options, Output, Target, compile_to, compile_with_profile,
-    list, parse_target,
+    Compilation, CustomSections, Features, Listing, Options, Output, Target, list, parse_target,
 };
 use serde::Serialize;
 
@@ -21,10 +21,12 @@ use crate::progress::Bar;
 use crate::shown::shown;
 
 mod depfile;
+mod incremental;
 mod place;
 mod report;
 mod timings;
 
+use incremental::Reused;
 use place::{Place, places};
 use report::{Made, Talk, Times};
 use timings::TimingsPage;
@@ -41,6 +43,7 @@ Examples:
   precast compile --timings=times.html app.wasm  shows which functions took how long
   precast compile *.wasm -o build/               each into that directory, which is made if need be
   precast compile app.wasm --depfile app.d       for Make and Ninja
+  precast compile app.wasm --incremental         only what has changed since the last time
   wasm-tools strip app.wasm | precast compile - > app.precast
 
 Exit codes: 0 if everything was compiled, 1 if a module could not be (the others still are), 2 for
@@ -67,6 +70,11 @@ pub(crate) struct CompileArgs {
     /// everything was compiled
     #[arg(long, value_name = "FILE")]
     depfile: Option<PathBuf>,
+
+    /// Compile only the functions that have changed since the last time, and keep all for the next
+    /// in DIR; the artifact is the same [default: where `precast cache path` says]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
+    incremental: Option<Option<PathBuf>>,
 
     /// Print a line of JSON for each module, errors too
     #[arg(long)]
@@ -152,6 +160,9 @@ pub(crate) fn compile(args: &CompileArgs) -> Result<ExitCode> {
             "--json prints to standard output, where the artifact goes; name a file with -o"
                 .to_owned()
         ));
+    }
+    if args.incremental.is_some() {
+        incremental::check(args.emit, &args.inputs, &places)?;
     }
     let talk = Talk {
         json: args.json,
@@ -294,43 +305,54 @@ impl CompileArgs {
             Emit::Asm => Some(Listing::Assembly),
         };
         let destination = destination(place, listing.is_some(), inputs)?;
-        let mut functions = Vec::new();
-        let bytes = if let Some(listing) = listing {
+        if let Some(listing) = listing {
             let text = times.of("list", || list(&module.wasm, options, listing));
             let text = text.with_context(context)?;
             times.of("write", || destination.write_text(&text))?;
-            text.len()
-        } else {
-            let output = match self.emit {
-                Emit::Obj => Output::Object,
-                _ => Output::Artifact,
-            };
-            let bar = (!self.quiet).then(Bar::new);
-            let progress = |progress| {
-                if let Some(bar) = &bar {
-                    bar.update(progress);
-                }
-            };
-            let wasm = &module.wasm;
-            let compiled = if matches!(self.timings, Some(Some(_))) {
-                let compiled = compile_with_profile(wasm, options, output, &progress);
-                compiled.map(|(bytes, profile)| {
-                    functions = profile.functions().to_vec();
-                    (bytes, *profile.timings())
-                })
-            } else {
-                compile_to(wasm, options, output, &progress)
-            };
-            drop(bar);
-            let (bytes, timings) = compiled.with_context(context)?;
-            times.add(&timings);
-            times.of("write", || destination.write(&bytes))?;
-            bytes.len()
+            return Ok(Made {
+                bytes: text.len(),
+                reused: None,
+                times,
+                function_times: Vec::new(),
+            });
+        }
+        let bar = (!self.quiet).then(Bar::new);
+        let progress = |progress| {
+            if let Some(bar) = &bar {
+                bar.update(progress);
+            }
         };
+        let output = match self.emit {
+            Emit::Obj => Output::Object,
+            _ => Output::Artifact,
+        };
+        let mut compilation = Compilation::new(&module.wasm, options)
+            .output(output)
+            .progress(&progress);
+        if matches!(self.timings, Some(Some(_))) {
+            compilation = compilation.time_functions();
+        }
+        let start = Instant::now();
+        let compiled = match &self.incremental {
+            Some(directory) => {
+                let file = module.file.as_deref().or(place.path());
+                incremental::compile(directory.as_deref(), file, compilation)
+            }
+            None => compilation.run(),
+        };
+        let all = start.elapsed();
+        drop(bar);
+        let compiled = compiled.with_context(context)?;
+        times.add(&compiled.timings);
+        if self.incremental.is_some() {
+            times.add_rest("keep", all.saturating_sub(compiled.timings.total()));
+        }
+        times.of("write", || destination.write(&compiled.bytes))?;
         Ok(Made {
-            bytes,
+            bytes: compiled.bytes.len(),
+            reused: compiled.incremental.as_ref().map(Reused::of),
             times,
-            functions,
+            function_times: compiled.function_times,
         })
     }
 }

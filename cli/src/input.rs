@@ -47,6 +47,8 @@ pub(crate) enum Kind {
 pub(crate) struct Module {
     /// How messages call it.
     pub(crate) name: String,
+    /// The path of the file it was in, if that is one in the usual sense.
+    pub(crate) file: Option<PathBuf>,
     pub(crate) wasm: Vec<u8>,
 }
 
@@ -103,11 +105,12 @@ impl Input {
     ///
     /// If it cannot be read, if the text is wrong, or if it is no module.
     pub(crate) fn into_module(self) -> Result<Module> {
+        let file = self.regular_file.clone();
         match self.kind {
             Kind::Binary => {
                 let name = self.name.clone();
                 let wasm = self.into_bytes()?;
-                Ok(Module { name, wasm })
+                Ok(Module { name, file, wasm })
             }
             Kind::Text => {
                 let name = self.name.clone();
@@ -120,7 +123,7 @@ impl Input {
                     .map_err(|error| anyhow::anyhow!("not a module in text form: {error}"))?;
                 // Offsets in messages from now on count in the binary form.
                 let name = format!("{name} (in binary form)");
-                Ok(Module { name, wasm })
+                Ok(Module { name, file, wasm })
             }
             Kind::Artifact => {
                 let name = self.name.clone();

@@ -12,11 +12,11 @@ pub(crate) struct BranchHints {
 
 /// Which way an `if` or a `br_if` goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Hint {
+pub(crate) struct Hint {
     func_index: u32,
     /// Where the instruction is, in bytes from the start of the function's body.
-    body_offset: u32,
-    taken: bool,
+    pub(crate) body_offset: u32,
+    pub(crate) taken: bool,
 }
 
 impl Hint {
@@ -51,6 +51,13 @@ impl BranchHints {
         Some(Self { hints })
     }
 
+    /// The hints of one function.
+    pub(crate) fn of(&self, func_index: u32) -> &[Hint] {
+        let place = |limit| self.hints.partition_point(|hint| hint.func_index < limit);
+        let end = func_index.checked_add(1).map_or(self.hints.len(), place);
+        &self.hints[place(func_index)..end]
+    }
+
     /// Whether the branch at `body_offset` is likely to be taken; `None` if nothing is said.
     pub(crate) fn likely(&self, func_index: u32, body_offset: u32) -> Option<bool> {
         let place = (func_index, body_offset);
@@ -81,6 +88,22 @@ mod tests {
             assert_eq!(hints.likely(func_index, body_offset), None);
         }
         assert_eq!(BranchHints::default().likely(0, 0), None);
+    }
+
+    #[test]
+    fn a_function_has_its_own_hints() {
+        let hints = read(&TWO_FUNCTIONS).unwrap();
+        let of = |func_index| {
+            let hints = hints.of(func_index).iter();
+            hints
+                .map(|hint| (hint.body_offset, hint.taken))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(of(1), [(3, false), (9, true)]);
+        assert_eq!(of(4), [(3, true)]);
+        for func_index in [0, 2, 5, u32::MAX] {
+            assert_eq!(of(func_index), []);
+        }
     }
 
     #[test]

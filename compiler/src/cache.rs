@@ -14,6 +14,9 @@
 //! - When there are too many bytes, the entries that were used the longest ago go first; never one
 //!   that somebody holds an [`Entry`] of.
 //!
+//! Beside the artifacts there are the functions of modules that are compiled incrementally
+//! (`cache/incremental.rs`), which are entries like others.
+//!
 //! What a hit costs: hashing the module once, 13 system calls, and reading 4 KiB of the entry to see
 //! that it is of this version and has its full length. The module is neither parsed nor validated,
 //! and the artifact not read any further; the loader checks what it needs, and
@@ -22,11 +25,12 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use crate::{CompileError, Options, Progress, compile_with_progress};
+use crate::{Compilation, CompileError, Options, Output};
 
 mod claim;
 mod entry;
 mod error;
+mod incremental;
 mod key;
 mod private;
 #[cfg(test)]
@@ -36,8 +40,9 @@ use claim::Claim;
 use entry::Look;
 use key::Key;
 
-pub use entry::{Entry, EntryInfo};
+pub use entry::{Entry, EntryInfo, EntryKind};
 pub use error::CacheError;
+pub use incremental::Recompiled;
 
 const EXTENSION: &str = "precast";
 /// Locked while entries get their names or are evicted.
@@ -181,31 +186,39 @@ impl Cache {
     /// # }
     /// ```
     pub fn get_or_compile(&self, wasm: &[u8], options: &Options) -> Result<Cached, CompileError> {
-        self.get_or_compile_with_progress(wasm, options, &|_| ())
+        self.get_or_compile_with(Compilation::new(wasm, options))
     }
 
-    /// As [`Cache::get_or_compile`], and calls `progress` each time another function is compiled.
+    /// As [`Cache::get_or_compile`], by running this compilation unless the artifact is there. That
+    /// it might be [to something else](Compilation::output) than an artifact is not heeded.
     ///
     /// # Errors
     ///
     /// As for [`Cache::get_or_compile`].
     ///
     /// ```
-    /// # use precast_compiler::{CompileError, cache::Cache};
+    /// # use precast_compiler::{Compilation, CompileError, cache::Cache};
     /// # fn run(cache: &Cache, wasm: &[u8]) -> Result<(), CompileError> {
-    /// let cached = cache.get_or_compile_with_progress(wasm, &Default::default(), &|progress| {
-    ///     println!("{} of {}", progress.done, progress.total);
-    /// })?;
+    /// let (options, show) = (Default::default(), |progress| println!("{progress:?}"));
+    /// let compilation = Compilation::new(wasm, &options).progress(&show);
+    /// let cached = cache.get_or_compile_with(compilation)?;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn get_or_compile_with_progress(
+    pub fn get_or_compile_with(
         &self,
-        wasm: &[u8],
-        options: &Options,
-        progress: &dyn Fn(Progress),
+        compilation: Compilation<'_>,
     ) -> Result<Cached, CompileError> {
-        let path = self.path_of(Key::new(wasm, options));
+        self.get_or(compilation, |compilation| Ok(compilation.run()?.bytes))
+    }
+
+    fn get_or(
+        &self,
+        compilation: Compilation<'_>,
+        compile: impl FnOnce(Compilation<'_>) -> Result<Vec<u8>, CompileError>,
+    ) -> Result<Cached, CompileError> {
+        let key = Key::new(compilation.wasm(), compilation.options());
+        let path = self.path_of(key);
         let found = self.find_or_claim(&path);
         if let Ok(Found::Entry(entry)) = found {
             return Ok(Cached {
@@ -215,7 +228,7 @@ impl Cache {
             });
         }
         // The claim goes with an error, so that nobody waits for it.
-        let artifact = compile_with_progress(wasm, options, progress)?;
+        let artifact = compile(compilation.output(Output::Artifact))?;
         let kept = found.and_then(|found| match found {
             Found::Entry(entry) => Ok(entry),
             Found::Claim(claim) => self.keep(&path, &claim, &artifact),
@@ -231,7 +244,7 @@ impl Cache {
         })
     }
 
-    /// All entries, those first that were used the longest ago.
+    /// All entries, with the functions that are kept, those first that were used the longest ago.
     ///
     /// # Errors
     ///
@@ -245,7 +258,7 @@ impl Cache {
     /// # }
     /// ```
     pub fn entries(&self) -> Result<Vec<EntryInfo>, CacheError> {
-        let paths = self.paths(&[EXTENSION])?;
+        let paths = self.paths(&[EXTENSION, incremental::EXTENSION])?;
         let mut entries: Vec<EntryInfo> = paths.iter().filter_map(|p| EntryInfo::of(p)).collect();
         // By the name, too, so that the order is the same each time.
         entries.sort_by(|a, b| (a.last_used, &a.path).cmp(&(b.last_used, &b.path)));
@@ -336,7 +349,7 @@ impl Cache {
         }
     }
 
-    /// Makes the artifact an entry.
+    /// Makes the artifact, or functions, an entry.
     fn keep(&self, path: &Path, claim: &Claim, artifact: &[u8]) -> Result<Entry, CacheError> {
         let artifact_bytes = artifact.len() as u64;
         let max_bytes = self.limits.max_bytes;

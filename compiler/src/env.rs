@@ -30,7 +30,7 @@ pub(crate) struct ModuleEnv<'a> {
     /// Whether results are the same on all machines.
     pub(crate) deterministic: bool,
     /// The signature of each of the module's types, in the Wasm convention.
-    signatures: Vec<Signature>,
+    pub(crate) signatures: Vec<Signature>,
 }
 
 impl<'a> ModuleEnv<'a> {

@@ -24,7 +24,10 @@ use precast_artifacts_format::{Catches, CpuFeatures, Handler, RuntimeSymbol, Tar
 use crate::cpu_scan;
 use crate::env::{ModuleEnv, Reference, Throwing};
 use crate::error::CompileError;
+use crate::incremental::{Kept, Shelf};
+use crate::module::Module;
 use crate::options::Options;
+use crate::plan::Plan;
 use crate::profile::Recorder;
 use crate::trampoline::{self, Passing};
 use crate::translate::{self, Extent, Scratch};
@@ -93,6 +96,35 @@ pub(crate) struct Relocation {
     pub(crate) target: Reference,
 }
 
+/// A piece of code, and what is kept of it for the next compilation, if anything is.
+pub(crate) struct Made<'a> {
+    pub(crate) code: Code,
+    pub(crate) kept: Option<Kept<'a>>,
+}
+
+/// The pieces of code the artifact consists of: the module's functions first, then throwing
+/// trampolines if it throws, and thunks last, by index.
+pub(crate) fn jobs(module: &Module<'_>, plan: &Plan) -> Vec<Job> {
+    let defined = (0..module.bodies.len() as u32).map(Job::Defined);
+    let with_passing = |ty: &u32| {
+        let is_direct = module.types[*ty as usize].func.is_direct();
+        let direct = is_direct.then_some((*ty, Passing::Direct));
+        [Some((*ty, Passing::Slots)), direct].into_iter().flatten()
+    };
+    let entries = plan.entry_types.iter().flat_map(with_passing);
+    let entries = entries.map(|(ty, passing)| Job::Entry(ty, passing));
+    let imports = plan.import_types.iter().flat_map(with_passing);
+    let imports = imports.map(|(ty, passing)| Job::Import(ty, passing));
+    let thunks = plan.thunks.iter().copied().map(Job::Thunk);
+    let throwing = Throwing::ALL.into_iter().filter(|_| plan.throws);
+    defined
+        .chain(throwing.map(Job::Throwing))
+        .chain(entries)
+        .chain(imports)
+        .chain(thunks)
+        .collect()
+}
+
 /// What all workers share.
 pub(crate) struct Generator<'a> {
     env: &'a ModuleEnv<'a>,
@@ -101,6 +133,8 @@ pub(crate) struct Generator<'a> {
     target: Target,
     allowed_features: CpuFeatures,
     recorder: Option<&'a Recorder>,
+    /// Where functions of an earlier compilation are, if what is made is kept.
+    shelf: Option<&'a Shelf<'a>>,
 }
 
 /// What one worker keeps between functions.
@@ -151,6 +185,7 @@ impl<'a> Generator<'a> {
             target: options.target,
             allowed_features: options.cpu_features,
             recorder: None,
+            shelf: None,
         }
     }
 
@@ -160,13 +195,19 @@ impl<'a> Generator<'a> {
         self
     }
 
+    /// Has functions taken from `shelf` where they are there, and says of all what is kept there.
+    pub(crate) fn reusing(mut self, shelf: Option<&'a Shelf<'a>>) -> Self {
+        self.shelf = shelf;
+        self
+    }
+
     /// Makes the code of all `jobs` on the threads of `pool` and hands it to `receive`, in order,
     /// on this one.
     pub(crate) fn run(
         &self,
         pool: &rayon::ThreadPool,
         jobs: &[Job],
-        receive: impl FnMut(Code) -> Result<(), CompileError>,
+        receive: impl FnMut(Made<'a>) -> Result<(), CompileError>,
     ) -> Result<(), CompileError> {
         let batches = jobs.chunks(BATCH);
         let taken = AtomicUsize::new(0);
@@ -219,18 +260,20 @@ impl<'a> Generator<'a> {
         })
     }
 
-    fn make_timed(&self, job: Job, worker: &mut Worker) -> Result<Code, CompileError> {
+    fn make_timed(&self, job: Job, worker: &mut Worker) -> Result<Made<'a>, CompileError> {
         match self.recorder {
             None => self.make(job, worker),
             Some(recorder) => recorder.time(job, || self.make(job, worker)),
         }
     }
 
-    fn make(&self, job: Job, worker: &mut Worker) -> Result<Code, CompileError> {
-        self.caught(job, || {
-            let extent = self.translate(job, worker)?;
-            self.compile(job, extent, &mut worker.context)
-                .map_err(|message| self.internal_error(job, message))
+    fn make(&self, job: Job, worker: &mut Worker) -> Result<Made<'a>, CompileError> {
+        self.caught(job, || match (self.shelf, job) {
+            (Some(shelf), Job::Defined(defined)) => self.find_or_make(defined, shelf, worker),
+            _ => {
+                let code = self.make_anew(job, worker)?;
+                Ok(Made { code, kept: None })
+            }
         })
     }
 
@@ -249,6 +292,35 @@ impl<'a> Generator<'a> {
                 .or_else(|| panic.downcast_ref::<&str>().copied());
             Err(self.internal_error(job, message.unwrap_or("panic").to_owned()))
         })
+    }
+
+    fn find_or_make(
+        &self,
+        defined: u32,
+        shelf: &Shelf<'a>,
+        worker: &mut Worker,
+    ) -> Result<Made<'a>, CompileError> {
+        let subject = shelf.subject(defined);
+        if let Some(subject) = &subject
+            && let Some((code, kept)) = shelf.find(subject)
+        {
+            // That the same code was valid elsewhere says nothing about here.
+            let body = &self.env.module.bodies[defined as usize];
+            if translate::validate(body, &mut worker.scratch).is_ok() {
+                let kept = Some(kept);
+                return Ok(Made { code, kept });
+            }
+            // Where the error is the one that there is without all this.
+        }
+        let code = self.make_anew(Job::Defined(defined), worker)?;
+        let kept = subject.and_then(|subject| shelf.keep(&subject, &code));
+        Ok(Made { code, kept })
+    }
+
+    fn make_anew(&self, job: Job, worker: &mut Worker) -> Result<Code, CompileError> {
+        let extent = self.translate(job, worker)?;
+        self.compile(job, extent, &mut worker.context)
+            .map_err(|message| self.internal_error(job, message))
     }
 
     fn translate(&self, job: Job, worker: &mut Worker) -> Result<Extent, CompileError> {
@@ -401,20 +473,20 @@ fn calls<'a>(sites: impl Iterator<Item = FinalizedMachCallSite<'a>>) -> Result<V
 }
 
 /// What became of the jobs of one batch, with the batch's number.
-type Made = (usize, Vec<Result<Code, CompileError>>);
+type Batch<'a> = (usize, Vec<Result<Made<'a>, CompileError>>);
 
 /// Hands what workers made to `receive` in the order of the jobs; stops at the first error.
-fn in_order(
-    made: mpsc::Receiver<Made>,
-    mut receive: impl FnMut(Code) -> Result<(), CompileError>,
+fn in_order<'a>(
+    made: mpsc::Receiver<Batch<'a>>,
+    mut receive: impl FnMut(Made<'a>) -> Result<(), CompileError>,
 ) -> Result<(), CompileError> {
     let mut waiting = BTreeMap::new();
     let mut next = 0;
     for (number, batch) in made {
         waiting.insert(number, batch);
         while let Some(batch) = waiting.remove(&next) {
-            for code in batch {
-                receive(code?)?;
+            for made in batch {
+                receive(made?)?;
             }
             next += 1;
         }

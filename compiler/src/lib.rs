@@ -16,8 +16,8 @@
 //! 5. *link*: functions laid out in the order of their indices, calls resolved;
 //! 6. *emit*: everything written as one file.
 //!
-//! Start reading at `pipeline`, which is that list in code; then `translate`, and `bounds` for what
-//! keeps a guest inside its memory.
+//! Start reading at [`Compilation::run`], which is that list in code; then `translate`, and `bounds`
+//! for what keeps a guest inside its memory.
 
 #![forbid(unsafe_code)]
 
@@ -26,13 +26,16 @@ mod branch_hints;
 pub mod build;
 #[cfg(unix)]
 pub mod cache;
+mod compilation;
 mod cpu_scan;
 mod emit;
 mod env;
 mod error;
 mod features;
 mod generate;
+mod identity;
 mod image;
+mod incremental;
 mod isa;
 mod link;
 mod module;
@@ -47,21 +50,18 @@ mod translate;
 mod trap;
 mod validate;
 
-use env::{ModuleEnv, Throwing};
-use generate::{Generator, Job};
-use link::Linker;
-use module::Module;
+use env::ModuleEnv;
+use generate::{Generator, jobs};
 use plan::Plan;
-use profile::Recorder;
-use timings::Stopwatch;
-use trampoline::Passing;
 
+pub use compilation::{Compilation, Compiled, Output, Progress};
 pub use error::CompileError;
 pub use features::{Feature, Features};
 pub use generate::Listing;
+pub use incremental::{DamagedFunctions, Functions, Incremental};
 pub use options::{CustomSections, OptLevel, Options, parse_target};
 pub use precast_artifacts_format::{Arch, CpuFeature, CpuFeatures, CpuLevel, Os, Target, Tunables};
-pub use profile::{FunctionTime, Profile};
+pub use profile::FunctionTime;
 pub use timings::{Phase, Timings};
 pub use validate::validate;
 
@@ -80,200 +80,9 @@ pub use validate::validate;
 /// # Ok::<(), precast_compiler::CompileError>(())
 /// ```
 pub fn compile(wasm: &[u8], options: &Options) -> Result<Vec<u8>, CompileError> {
-    compile_with_progress(wasm, options, &|_| ())
-}
-
-/// How far a compilation has come.
-///
-/// ```
-/// use precast_compiler::Progress;
-///
-/// fn percent(progress: Progress) -> usize {
-///     100 * progress.done / progress.total.max(1)
-/// }
-/// assert_eq!(percent(Progress { done: 1, total: 4 }), 25);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// Functions and trampolines that are done.
-    pub done: usize,
-    /// Functions and trampolines in all.
-    pub total: usize,
-}
-
-/// As [`compile`], and calls `progress` each time another function is done.
-///
-/// # Errors
-///
-/// See [`CompileError`].
-///
-/// # Examples
-///
-/// ```
-/// use precast_compiler::{Options, compile_with_progress};
-///
-/// # let wasm = wat::parse_str("(module (func) (func))").unwrap();
-/// let artifact = compile_with_progress(&wasm, &Options::default(), &|progress| {
-///     println!("{} of {}", progress.done, progress.total);
-/// })?;
-/// # Ok::<(), precast_compiler::CompileError>(())
-/// ```
-pub fn compile_with_progress(
-    wasm: &[u8],
-    options: &Options,
-    progress: &dyn Fn(Progress),
-) -> Result<Vec<u8>, CompileError> {
-    compile_with_timings(wasm, options, progress).map(|(artifact, _)| artifact)
-}
-
-/// As [`compile_with_progress`], and says how long each stage took. Neither changes the artifact.
-///
-/// # Errors
-///
-/// See [`CompileError`].
-///
-/// # Examples
-///
-/// ```
-/// use precast_compiler::{Options, compile, compile_with_timings};
-///
-/// # let wasm = wat::parse_str("(module (func))").unwrap();
-/// let options = Options::default();
-/// let (artifact, timings) = compile_with_timings(&wasm, &options, &|_| ())?;
-/// println!("{} bytes in {:?}", artifact.len(), timings.total());
-/// assert_eq!(artifact, compile(&wasm, &options)?);
-/// # Ok::<(), precast_compiler::CompileError>(())
-/// ```
-pub fn compile_with_timings(
-    wasm: &[u8],
-    options: &Options,
-    progress: &dyn Fn(Progress),
-) -> Result<(Vec<u8>, Timings), CompileError> {
-    compile_to(wasm, options, Output::Artifact, progress)
-}
-
-/// What a module is compiled to.
-///
-/// ```
-/// use precast_compiler::{Options, Output, compile_to};
-///
-/// let wasm = b"\0asm\x01\0\0\0";
-/// let (object, _timings) = compile_to(wasm, &Options::default(), Output::Object, &|_| ())?;
-/// assert!(object.starts_with(b"\x7fELF"));
-/// # Ok::<(), precast_compiler::CompileError>(())
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Output {
-    /// An artifact, for the loader.
-    Artifact,
-    /// A relocatable object of the code alone, for the system's linker. FORMAT.md in the repository
-    /// says what it promises.
-    Object,
-}
-
-/// As [`compile_with_timings`], to what `output` says.
-///
-/// # Errors
-///
-/// See [`CompileError`].
-///
-/// # Examples
-///
-/// ```
-/// use precast_compiler::{Options, Output, compile_to};
-///
-/// # let wasm = wat::parse_str(r#"(module (func (export "f")))"#).unwrap();
-/// let (object, _) = compile_to(&wasm, &Options::default(), Output::Object, &|_| ())?;
-/// std::fs::write(std::env::temp_dir().join("app.o"), object).unwrap(); // defines `wasm_func_f`
-/// # Ok::<(), precast_compiler::CompileError>(())
-/// ```
-pub fn compile_to(
-    wasm: &[u8],
-    options: &Options,
-    output: Output,
-    progress: &dyn Fn(Progress),
-) -> Result<(Vec<u8>, Timings), CompileError> {
-    let (bytes, profile) = pipeline(wasm, options, output, progress, false)?;
-    Ok((bytes, *profile.timings()))
-}
-
-/// As [`compile_to`], and says how long each function took: the clock is read twice for each. That
-/// does not change the output.
-///
-/// # Errors
-///
-/// See [`CompileError`].
-///
-/// # Examples
-///
-/// ```
-/// use precast_compiler::{Options, Output, compile_with_profile};
-///
-/// # let wasm = wat::parse_str("(module (func) (func))").unwrap();
-/// let (_artifact, profile) =
-///     compile_with_profile(&wasm, &Options::default(), Output::Artifact, &|_| ())?;
-/// let slowest = profile.functions().iter().max_by_key(|function| function.time);
-/// assert!(slowest.is_some_and(|function| function.code_bytes > 0));
-/// # Ok::<(), precast_compiler::CompileError>(())
-/// ```
-pub fn compile_with_profile(
-    wasm: &[u8],
-    options: &Options,
-    output: Output,
-    progress: &dyn Fn(Progress),
-) -> Result<(Vec<u8>, Profile), CompileError> {
-    pipeline(wasm, options, output, progress, true)
-}
-
-/// All stages. Functions are timed if that is wanted.
-fn pipeline(
-    wasm: &[u8],
-    options: &Options,
-    output: Output,
-    progress: &dyn Fn(Progress),
-    time_functions: bool,
-) -> Result<(Vec<u8>, Profile), CompileError> {
-    let isas = isa::build(options)?;
-    let pool = thread_pool(options)?;
-    let mut stopwatch = Stopwatch::start();
-    let recorder = time_functions.then(Recorder::start);
-
-    let module = parse::parse(wasm, options)?;
-    stopwatch.ends(Phase::Parse);
-    let uses = pool.install(|| scan::scan(&module));
-    let plan = Plan::new(&module, &uses, options.target)?;
-    stopwatch.ends(Phase::Plan);
-
-    let jobs = jobs(&module, &plan);
-    let env = ModuleEnv::new(&module, &plan, &*isas.usual, options);
-    let generator = Generator::new(&env, &*isas.linear, options).timed_by(recorder.as_ref());
-    let text = isas.usual.text_section_builder(jobs.len());
-    let mut linker = Linker::new(options.target, text, module.bodies.len());
-    let total = jobs.len();
-    let mut done = 0;
-    generator.run(&pool, &jobs, |code| {
-        done += 1;
-        progress(Progress { done, total });
-        linker.add(&code)
-    })?;
-    stopwatch.ends(Phase::Generate);
-    let bytes = match output {
-        Output::Artifact => {
-            let linked = linker.finish()?;
-            stopwatch.ends(Phase::Link);
-            emit::artifact(&module, &plan, &jobs, &linked, options)
-        }
-        Output::Object => {
-            let (linked, relocations) = linker.finish_object()?;
-            stopwatch.ends(Phase::Link);
-            emit::object(&module, &plan, &jobs, &linked, &relocations, options)
-        }
-    };
-    stopwatch.ends(Phase::Emit);
-    let functions = recorder.map_or_else(Vec::new, |recorder| recorder.functions(&module));
-    let profile = Profile::new(stopwatch.timings(), functions);
-    Ok((bytes, profile))
+    Compilation::new(wasm, options)
+        .run()
+        .map(|compiled| compiled.bytes)
 }
 
 /// What the code of a module looks like at a stage of its compilation, for people: each function
@@ -308,35 +117,4 @@ pub fn list(wasm: &[u8], options: &Options, listing: Listing) -> Result<String, 
         text.push_str(&format!(";; {name}\n{}\n\n", listed.trim_end()));
     }
     Ok(text)
-}
-
-/// The pieces of code the artifact consists of: the module's functions first, then throwing
-/// trampolines if it throws, and thunks last, by index.
-fn jobs(module: &Module<'_>, plan: &Plan) -> Vec<Job> {
-    let defined = (0..module.bodies.len() as u32).map(Job::Defined);
-    let with_passing = |ty: &u32| {
-        let is_direct = module.types[*ty as usize].func.is_direct();
-        let direct = is_direct.then_some((*ty, Passing::Direct));
-        [Some((*ty, Passing::Slots)), direct].into_iter().flatten()
-    };
-    let entries = plan.entry_types.iter().flat_map(with_passing);
-    let entries = entries.map(|(ty, passing)| Job::Entry(ty, passing));
-    let imports = plan.import_types.iter().flat_map(with_passing);
-    let imports = imports.map(|(ty, passing)| Job::Import(ty, passing));
-    let thunks = plan.thunks.iter().copied().map(Job::Thunk);
-    let throwing = Throwing::ALL.into_iter().filter(|_| plan.throws);
-    defined
-        .chain(throwing.map(Job::Throwing))
-        .chain(entries)
-        .chain(imports)
-        .chain(thunks)
-        .collect()
-}
-
-fn thread_pool(options: &Options) -> Result<rayon::ThreadPool, CompileError> {
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(options.threads.map_or(0, Into::into))
-        .thread_name(|number| format!("precast-compile-{number}"))
-        .build()
-        .map_err(|error| CompileError::Options(format!("cannot start threads: {error}")))
 }

@@ -5,55 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::emit;
 use crate::error::CompileError;
-use crate::generate::{Code, Job};
+use crate::generate::{Job, Made};
 use crate::module::Module;
-use crate::timings::Timings;
-
-/// Where the time of a compilation went. See
-/// [`compile_with_profile`](crate::compile_with_profile).
-///
-/// ```
-/// use precast_compiler::{Phase, Profile};
-///
-/// fn busy_threads(profile: &Profile) -> f64 {
-///     let busy: std::time::Duration = profile.functions().iter().map(|it| it.time).sum();
-///     busy.as_secs_f64() / profile.timings().get(Phase::Generate).as_secs_f64()
-/// }
-/// ```
-#[derive(Debug, Clone, PartialEq)]
-pub struct Profile {
-    timings: Timings,
-    functions: Vec<FunctionTime>,
-}
-
-impl Profile {
-    pub(crate) fn new(timings: Timings, functions: Vec<FunctionTime>) -> Self {
-        Self { timings, functions }
-    }
-
-    /// How long each stage took.
-    ///
-    /// ```
-    /// fn total(profile: &precast_compiler::Profile) -> std::time::Duration {
-    ///     profile.timings().total()
-    /// }
-    /// ```
-    pub fn timings(&self) -> &Timings {
-        &self.timings
-    }
-
-    /// The functions and trampolines in the order in which they were begun.
-    ///
-    /// ```
-    /// fn slow(profile: &precast_compiler::Profile) -> usize {
-    ///     let functions = profile.functions().iter();
-    ///     functions.filter(|function| function.time.as_millis() > 10).count()
-    /// }
-    /// ```
-    pub fn functions(&self) -> &[FunctionTime] {
-        &self.functions
-    }
-}
 
 /// How long a function or a trampoline took, from its validation to its machine code.
 ///
@@ -86,10 +39,10 @@ pub struct FunctionTime {
 /// Writes down what was made when.
 pub(crate) struct Recorder {
     start: Instant,
-    made: Mutex<Vec<Made>>,
+    made: Mutex<Vec<Timed>>,
 }
 
-struct Made {
+struct Timed {
     job: Job,
     code_bytes: u32,
     thread: usize,
@@ -107,24 +60,24 @@ impl Recorder {
     }
 
     /// Makes the code of `job` by `make`, on a thread of the compilation's pool.
-    pub(crate) fn time(
+    pub(crate) fn time<'k>(
         &self,
         job: Job,
-        make: impl FnOnce() -> Result<Code, CompileError>,
-    ) -> Result<Code, CompileError> {
+        make: impl FnOnce() -> Result<Made<'k>, CompileError>,
+    ) -> Result<Made<'k>, CompileError> {
         let start = self.start.elapsed();
-        let code = make()?;
+        let made = make()?;
         let time = self.start.elapsed() - start;
-        let made = Made {
+        let timed = Timed {
             job,
-            code_bytes: code.bytes.len() as u32,
+            code_bytes: made.code.bytes.len() as u32,
             thread: rayon::current_thread_index().unwrap_or_default(),
             start,
             time,
         };
         let mut all = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        all.push(made);
-        Ok(code)
+        all.push(timed);
+        Ok(made)
     }
 
     /// All that was made of `module`.
@@ -160,20 +113,22 @@ impl Recorder {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Options, Output, compile_to, compile_with_profile};
+    use crate::{Compilation, Options, Output};
 
     #[test]
-    fn a_profile_knows_every_piece_of_code_and_changes_none() {
+    fn every_piece_of_code_has_its_time_and_is_the_same() {
         let wasm = wat::parse_str(
             r#"(module (import "e" "f" (func (param i32)))
                 (func $a (export "a") (call 0 (i32.const 1))) (func $b))"#,
         );
         let (wasm, options) = (wasm.unwrap(), Options::default());
         for output in [Output::Artifact, Output::Object] {
-            let (bytes, profile) = compile_with_profile(&wasm, &options, output, &|_| ()).unwrap();
-            let (expected, _) = compile_to(&wasm, &options, output, &|_| ()).unwrap();
-            assert_eq!(bytes, expected);
-            let functions = profile.functions().iter();
+            let compilation = Compilation::new(&wasm, &options).output(output);
+            let expected = compilation.run().unwrap();
+            assert_eq!(expected.function_times, []);
+            let compiled = compilation.time_functions().run().unwrap();
+            assert_eq!(compiled.bytes, expected.bytes);
+            let functions = compiled.function_times.iter();
             let mut found: Vec<_> = functions
                 .map(|it| (it.func_index, it.name.as_str(), it.wasm_bytes))
                 .collect();
@@ -187,7 +142,7 @@ mod tests {
                 (Some(2), "b", 2),
             ];
             assert_eq!(found, expected);
-            let mut functions = profile.functions().iter();
+            let mut functions = compiled.function_times.iter();
             assert!(functions.clone().is_sorted_by_key(|it| it.start));
             assert!(functions.all(|it| it.code_bytes > 0));
         }

@@ -67,10 +67,10 @@ impl fmt::Display for Phase {
 /// busy in the meantime does not show.
 ///
 /// ```
-/// use precast_compiler::{Options, Phase, compile_with_timings};
+/// use precast_compiler::{Compilation, Options, Phase};
 ///
 /// let wasm = b"\0asm\x01\0\0\0";
-/// let (_artifact, timings) = compile_with_timings(wasm, &Options::default(), &|_| ())?;
+/// let timings = Compilation::new(wasm, &Options::default()).run()?.timings;
 /// for (phase, time) in timings.iter() {
 ///     println!("{phase}: {time:?}");
 /// }

@@ -24,7 +24,10 @@ use cranelift_codegen::ir::{Function, InstBuilder as _, SourceLoc, UserFuncName,
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use precast_artifacts_format::ValType;
 use smallvec::SmallVec;
-use wasmparser::{BlockType, FuncValidatorAllocations, Operator};
+use wasmparser::{
+    BlockType, FuncToValidate, FuncValidator, FuncValidatorAllocations, Operator,
+    ValidatorResources,
+};
 
 use crate::env::{FuncEnv, ModuleEnv, clif_type};
 use crate::error::CompileError;
@@ -93,6 +96,25 @@ fn branch_arity(module: &Module<'_>, frame: &wasmparser::Frame) -> usize {
     }
 }
 
+fn validator(body: &Body<'_>, scratch: &mut Scratch) -> FuncValidator<ValidatorResources> {
+    let validate = FuncToValidate {
+        resources: body.validate.resources.clone(),
+        index: body.validate.index,
+        ty: body.validate.ty,
+        features: body.validate.features,
+    };
+    validate.into_validator(std::mem::take(&mut scratch.validator))
+}
+
+/// Validates a body that has been translated before, in a module where all that it names was the
+/// same: [`translate`] refuses some that would take long.
+pub(crate) fn validate(body: &Body<'_>, scratch: &mut Scratch) -> Result<()> {
+    let mut validator = validator(body, scratch);
+    validator.validate(&body.body)?;
+    scratch.validator = validator.into_allocations();
+    Ok(())
+}
+
 /// Validates the body of the function at `func_index` and translates it into `func`, which must
 /// be empty.
 pub(crate) fn translate(
@@ -106,13 +128,7 @@ pub(crate) fn translate(
     func.signature = env.signature(ty).clone();
     func.name = UserFuncName::user(0, func_index);
 
-    let validate = wasmparser::FuncToValidate {
-        resources: body.validate.resources.clone(),
-        index: body.validate.index,
-        ty: body.validate.ty,
-        features: body.validate.features,
-    };
-    let mut validator = validate.into_validator(std::mem::take(&mut scratch.validator));
+    let mut validator = validator(body, scratch);
     let mut reader = body.body.get_binary_reader();
     validator.read_locals(&mut reader)?;
 

@@ -9,7 +9,7 @@ use object::elf::{self, FileHeader64, Sym64};
 use object::read::elf::{FileHeader as _, Rela as _, SectionHeader as _, Sym as _};
 use precast_artifacts_format::{Artifact, Section};
 use precast_compiler::{
-    Arch, CpuFeatures, Features, Options, Os, Output, Target, compile, compile_to,
+    Arch, Compilation, CpuFeatures, Features, Options, Os, Output, Target, compile,
 };
 use precast_tests::{files_below, repository, wasm};
 
@@ -28,8 +28,8 @@ fn options(arch: Arch) -> Options {
 }
 
 fn object(wasm: &[u8], options: &Options) -> Vec<u8> {
-    let (object, _) = compile_to(wasm, options, Output::Object, &|_| ()).unwrap();
-    object
+    let compilation = Compilation::new(wasm, options).output(Output::Object);
+    compilation.run().unwrap().bytes
 }
 
 /// Bytes of the section of that name.

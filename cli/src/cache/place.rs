@@ -1,13 +1,14 @@
 //! Where `precast run` keeps what it has compiled, and its options for that.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::{self, Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
 use precast_artifacts_format::ArtifactError;
-use precast_compiler::Options;
 use precast_compiler::cache::{self, Cache, CacheLimits, Cached, Entry};
+use precast_compiler::{Compilation, Options};
 
 use crate::input::Module;
 use crate::progress::Bar;
@@ -29,6 +30,10 @@ pub(crate) struct CacheArgs {
     /// How much may be kept, in bytes, or with k, M or G; what was used the longest ago goes first
     #[arg(long, value_name = "BYTES", default_value = "1G", value_parser = bytes::parse)]
     cache_size: usize,
+
+    /// If the module has changed, compile only what is different from the last time
+    #[arg(long, conflicts_with = "no_cache")]
+    incremental: bool,
 }
 
 impl CacheArgs {
@@ -53,9 +58,14 @@ impl CacheArgs {
             }
         };
         let bar = Bar::new();
-        let cached = cache.get_or_compile_with_progress(&module.wasm, &options, &|progress| {
-            bar.update(progress);
-        });
+        let progress = |progress| bar.update(progress);
+        let compilation = Compilation::new(&module.wasm, &options).progress(&progress);
+        let cached = match &module.file {
+            Some(file) if self.incremental => {
+                cache.get_or_compile_incrementally(origin(file), compilation)
+            }
+            _ => cache.get_or_compile_with(compilation),
+        };
         drop(bar);
         let Cached { code, warning, .. } = cached.with_context(|| module.name.clone())?;
         if let Some(warning) = warning {
@@ -106,6 +116,12 @@ pub(crate) fn directory(named: Option<&Path>) -> Option<PathBuf> {
     named
         .map(Path::to_owned)
         .or_else(|| directory_from(|name| std::env::var_os(name)))
+}
+
+/// What a cache knows a module's earlier versions by: its path, the same from everywhere.
+pub(crate) fn origin(file: &Path) -> PathBuf {
+    let path = fs::canonicalize(file).or_else(|_| path::absolute(file));
+    path.unwrap_or_else(|_| file.to_owned())
 }
 
 fn directory_from(get: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {

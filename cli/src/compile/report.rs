@@ -8,6 +8,7 @@ use precast_compiler::{FunctionTime, Timings};
 use serde::{Serialize, Serializer};
 
 use super::Emit;
+use super::incremental::Reused;
 use crate::problem::Problem;
 use crate::shown::shown;
 use crate::{exit, output};
@@ -24,9 +25,11 @@ pub(super) struct Talk {
 #[derive(Debug)]
 pub(super) struct Made {
     pub(super) bytes: usize,
+    /// If it was compiled incrementally.
+    pub(super) reused: Option<Reused>,
     pub(super) times: Times,
     /// How long each function took, if it was asked.
-    pub(super) functions: Vec<FunctionTime>,
+    pub(super) function_times: Vec<FunctionTime>,
 }
 
 /// How long what took, in the order in which it was done.
@@ -50,6 +53,11 @@ impl Times {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, Duration)> {
         self.0.iter().copied()
+    }
+
+    /// Remembers what is left of the time that the compiler was given.
+    pub(super) fn add_rest(&mut self, name: &'static str, time: Duration) {
+        self.0.push((name, time));
     }
 
     fn total(&self) -> Duration {
@@ -80,6 +88,8 @@ enum Outcome<'a> {
     Made {
         output: Option<String>,
         bytes: usize,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        functions: Option<Reused>,
         /// Each phase, and `total`.
         seconds: &'a Times,
     },
@@ -102,13 +112,17 @@ impl Talk {
         made: &Made,
     ) -> Result<()> {
         let Made {
-            bytes, ref times, ..
+            bytes,
+            reused,
+            ref times,
+            ..
         } = *made;
         if self.verbose {
             let place = output.map_or("standard output".to_owned(), shown);
             let total = milliseconds(times.total());
+            let reused = reused.map_or(String::new(), |reused| format!(", {reused}"));
             exit::say(format_args!(
-                "{}: {bytes} bytes to {place} in {total} ms",
+                "{}: {bytes} bytes to {place} in {total} ms{reused}",
                 shown(input)
             ));
         }
@@ -123,6 +137,7 @@ impl Talk {
             let made = Outcome::Made {
                 output: output.map(|path| path.display().to_string()),
                 bytes,
+                functions: reused,
                 seconds: times,
             };
             print_line(input, emit, made)?;

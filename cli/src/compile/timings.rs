@@ -47,7 +47,7 @@ impl TimingsPage {
     /// Adds what became of a module.
     pub(super) fn add(&mut self, input: &Path, made: &Made) {
         let microseconds = |time: std::time::Duration| (time.as_secs_f64() * 1e7).round() / 10.0;
-        let functions = made.functions.iter().map(|it| {
+        let functions = made.function_times.iter().map(|it| {
             Function(
                 it.name.clone(),
                 it.func_index,

@@ -196,6 +196,25 @@ fn verification_removes_what_is_damaged() {
     assert_eq!(verified, "0 entries, 0 of them damaged\n");
 }
 
+#[test]
+fn a_module_that_changes_keeps_its_functions() {
+    let scratch = Scratch::new();
+    let cache = scratch.path("cache");
+    let file = scratch.path("app.wat");
+    for answer in [41, 42, 41] {
+        let text = ANSWER.replace("42", &answer.to_string());
+        fs::write(&file, text).unwrap();
+        let app = file.to_str().unwrap();
+        let run = precast(["run", "--incremental", "--invoke", "answer", app]);
+        let said = run.env("PRECAST_CACHE_DIR", &cache).succeeds();
+        assert_eq!(said, format!("{answer}\n"));
+    }
+    let list = list(&cache);
+    let entries = list["entries"].as_array().unwrap();
+    let of = |kind| entries.iter().filter(|it| it["kind"] == kind).count();
+    assert_eq!((of("artifact"), of("functions")), (2, 1), "{list}");
+}
+
 /// Many processes with many modules, of which some are killed wherever they are, and too little
 /// room for all.
 #[test]

@@ -248,3 +248,68 @@ fn make_understands_a_depfile() {
     file.unwrap().set_modified(later).unwrap();
     assert_eq!(question().unwrap().status.code(), Some(1));
 }
+
+/// Two functions, of which one gives `number`.
+fn version(number: u32) -> String {
+    format!("(module (func (param i64)) (func (result i32) (i32.const {number})))")
+}
+
+#[test]
+fn what_has_not_changed_is_not_compiled_again() {
+    let scratch = Scratch::new();
+    let cache = scratch.path("kept");
+    let args = ["a.wat", "--incremental=kept", "--json", "-v"];
+    for (number, reused) in [(1, 0), (1, 2), (2, 1)] {
+        scratch.file("a.wat", version(number));
+        let output = compile(&scratch, &args).output();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let expected = format!("{reused} of 2 functions reused");
+        assert!(stderr.contains(&expected), "{stderr}");
+        let made = &json_lines(&output)[0];
+        assert_eq!(made["functions"], json!({ "reused": reused, "total": 2 }));
+        compile(&scratch, &["a.wat", "-o", "whole"]).succeeds();
+        assert_eq!(
+            fs::read(scratch.path("a.precast")).unwrap(),
+            fs::read(scratch.path("whole")).unwrap()
+        );
+    }
+    let manage =
+        |args: &[&str]| precast([&["cache"], args].concat()).env("PRECAST_CACHE_DIR", &cache);
+    let list = manage(&["list", "--json"]).succeeds();
+    let list: Value = serde_json::from_str(&list).unwrap();
+    assert_eq!(list["entries"][0]["kind"], "functions", "{list}");
+    let list = manage(&["list"]).succeeds();
+    assert!(list.contains("(functions, for --incremental)"), "{list}");
+    let verified = manage(&["verify"]).succeeds();
+    assert_eq!(verified, "1 entries, 0 of them damaged\n");
+
+    // The same place, by another way; and one that is known by its output.
+    let again = compile(&scratch, &["a.wat", "--incremental", "-v"]);
+    let output = again.env("PRECAST_CACHE_DIR", &cache).output();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("2 of 2 functions"));
+    for reused in [0, 2] {
+        let args = ["-", "-o", "b", "--incremental=kept", "-v"];
+        let output = compile(&scratch, &args).stdin(version(3)).output();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(stderr.contains(&format!("{reused} of 2")), "{stderr}");
+    }
+}
+
+#[test]
+fn functions_that_cannot_be_kept_are_a_warning() {
+    let scratch = Scratch::new();
+    scratch.file("a.wat", version(1));
+    scratch.file("file", "");
+    let output = compile(&scratch, &["a.wat", "--incremental=file"]).output();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    let warning = "precast: warning: functions could not be found or kept: file is not a directory";
+    assert!(stderr.contains(warning), "{stderr}");
+    assert!(scratch.path("a.precast").exists());
+    for args in [
+        &["a.wat", "--incremental", "--emit", "asm"][..],
+        &["-", "--incremental"],
+    ] {
+        compile(&scratch, args).fails(2, &["--incremental"]);
+    }
+}

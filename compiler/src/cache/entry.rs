@@ -10,7 +10,8 @@ use precast_artifacts_format::{Artifact, ArtifactError};
 
 use super::claim::Claim;
 use super::error::CacheError;
-use super::private;
+use super::{incremental, private};
+use crate::{DamagedFunctions, Functions};
 
 /// An artifact in the cache. It is not removed from there as long as this value lives; mapping it
 /// takes no longer than that, and what is mapped stays when its name goes.
@@ -116,6 +117,25 @@ impl Entry {
     }
 }
 
+/// What an entry is.
+///
+/// ```
+/// use precast_compiler::cache::{EntryInfo, EntryKind};
+///
+/// fn artifacts(entries: Vec<EntryInfo>) -> usize {
+///     let kinds = entries.iter().map(|entry| entry.kind);
+///     kinds.filter(|&kind| kind == EntryKind::Artifact).count()
+/// }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EntryKind {
+    /// A module's artifact.
+    Artifact,
+    /// The functions of a module that is compiled incrementally.
+    Functions,
+}
+
 /// What a list of a cache says of an entry.
 ///
 /// ```
@@ -133,6 +153,8 @@ impl Entry {
 pub struct EntryInfo {
     /// Where it is. The name, without its extension, is the key.
     pub path: PathBuf,
+    /// What it is.
+    pub kind: EntryKind,
     /// Its size.
     pub bytes: u64,
     /// When it was made or found for the last time.
@@ -143,8 +165,13 @@ impl EntryInfo {
     /// What there is to be known of the file, unless it has gone.
     pub(super) fn of(path: &Path) -> Option<Self> {
         let metadata = fs::symlink_metadata(path).ok()?;
+        let is_functions = path.extension() == Some(incremental::EXTENSION.as_ref());
         Some(Self {
             path: path.to_owned(),
+            kind: match is_functions {
+                true => EntryKind::Functions,
+                false => EntryKind::Artifact,
+            },
             bytes: metadata.size(),
             last_used: metadata.modified().ok()?,
         })
@@ -154,8 +181,8 @@ impl EntryInfo {
     ///
     /// # Errors
     ///
-    /// What is wrong with it: a [`CacheError`], or an [`ArtifactError`] in
-    /// [`CacheError::Damaged`].
+    /// What is wrong with it: a [`CacheError`], of which [`CacheError::Damaged`] has an
+    /// [`ArtifactError`].
     ///
     /// ```
     /// # fn check(entry: precast_compiler::cache::EntryInfo) {
@@ -171,6 +198,13 @@ impl EntryInfo {
         };
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(read_error)?;
+        if self.kind == EntryKind::Functions {
+            let path = self.path.clone();
+            return match Functions::from_bytes(bytes) {
+                Ok(_) => Ok(()),
+                Err(DamagedFunctions) => Err(CacheError::DamagedFunctions { path }),
+            };
+        }
         let verified = Artifact::parse(&bytes).and_then(|artifact| artifact.verify());
         match verified {
             // Another version's, which has a look of its own.

@@ -47,6 +47,11 @@ pub enum CacheError {
         /// What is wrong with it.
         source: ArtifactError,
     },
+    /// Functions that are kept are not what was written.
+    DamagedFunctions {
+        /// Where.
+        path: PathBuf,
+    },
     /// Entries that are in use leave no room for another, or it is larger than all may be
     /// together.
     Full {
@@ -92,6 +97,9 @@ impl fmt::Display for CacheError {
             Self::NotADirectory { path } => write!(f, "{} is not a directory", path.display()),
             Self::NotAFile { path } => write!(f, "{} is not a file", path.display()),
             Self::Damaged { path, source } => write!(f, "{}: {source}", path.display()),
+            Self::DamagedFunctions { path } => {
+                write!(f, "{}: {}", path.display(), crate::DamagedFunctions)
+            }
             Self::Full {
                 max_bytes,
                 artifact_bytes,

@@ -1,43 +1,40 @@
 //! What an artifact in the cache is found by.
 
 use std::fmt;
+use std::path::Path;
 
-use precast_artifacts_format::abi::ABI_VERSION;
-use precast_artifacts_format::{Arch, FORMAT_VERSION, Os, Target, Tunables};
-
-use crate::emit::COMPILER_VERSION;
-use crate::{CustomSections, OptLevel, Options};
-
-/// The state of the compiler's source, by its build script.
-const SOURCE: &str = env!("PRECAST_SOURCE");
+use crate::Options;
+use crate::identity;
 
 const HEX_DIGITS: usize = 2 * blake3::OUT_LEN;
 
-/// BLAKE3 of all that decides which bytes the compiler writes, in this order; numbers are
-/// little-endian.
+/// BLAKE3 of all that decides which bytes the compiler writes:
 ///
 /// ```text
 ///   "precast cache 1"
-///   compiler_version_len u32, compiler_version
-///   source               16 hexadecimal digits
-///   format_version u32, abi_version u32
-///   arch u8, os u8
-///   cpu_features u64
-///   features u32
-///   opt_level u8
-///   memory_guard_bytes u64, memory_checked u8, fuel u8
-///   listeners u8, deterministic u8, custom_sections u8
+///   compiler and options, see `identity.rs`
 ///   the module
 /// ```
 ///
-/// Nothing but the version has a length of its own, so that no two inputs have the same bytes.
+/// No two inputs have the same bytes, since only the module has any length.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Key(blake3::Hash);
 
 impl Key {
     pub(super) fn new(wasm: &[u8], options: &Options) -> Self {
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&encode(options)).update(wasm);
+        hasher.update(b"precast cache 1");
+        hasher.update(&identity::encode(options)).update(wasm);
+        Self(hasher.finalize())
+    }
+
+    /// What the functions of modules from `origin` are found by: as above, with other words in front
+    /// and the origin in the place of the module.
+    pub(super) fn of_functions(origin: &Path, options: &Options) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(b"precast funcs 1");
+        hasher.update(&identity::encode(options));
+        hasher.update(origin.as_os_str().as_encoded_bytes());
         Self(hasher.finalize())
     }
 
@@ -58,57 +55,10 @@ impl fmt::Display for Key {
     }
 }
 
-fn encode(options: &Options) -> Vec<u8> {
-    let Options {
-        target: Target { arch, os },
-        cpu_features,
-        features,
-        opt_level,
-        tunables:
-            Tunables {
-                memory_guard_bytes,
-                memory_checked,
-                fuel,
-            },
-        listeners,
-        deterministic,
-        custom_sections,
-        // Does not change the result.
-        threads: _,
-    } = *options;
-    let arch: Arch = arch;
-    let os: Os = os;
-    let opt_level = match opt_level {
-        OptLevel::None => 0,
-        OptLevel::Basic => 1,
-        OptLevel::Speed => 2,
-        OptLevel::SpeedAndSize => 3,
-    };
-    let custom_sections = match custom_sections {
-        CustomSections::All => 0,
-        CustomSections::NoDebug => 1,
-        CustomSections::None => 2,
-    };
-    let mut out = b"precast cache 1".to_vec();
-    out.extend((COMPILER_VERSION.len() as u32).to_le_bytes());
-    out.extend(COMPILER_VERSION.as_bytes());
-    out.extend(SOURCE.as_bytes());
-    out.extend(FORMAT_VERSION.to_le_bytes());
-    out.extend(ABI_VERSION.to_le_bytes());
-    out.extend([arch as u8, os as u8]);
-    out.extend(cpu_features.bits().to_le_bytes());
-    out.extend(features.bits().to_le_bytes());
-    out.push(opt_level);
-    out.extend(memory_guard_bytes.to_le_bytes());
-    out.extend([memory_checked, fuel, listeners, deterministic].map(u8::from));
-    out.push(custom_sections);
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{CpuLevel, Features, parse_target};
+    use crate::{CpuLevel, CustomSections, Features, OptLevel, parse_target};
     use std::num::NonZeroUsize;
 
     const EMPTY: &[u8] = b"\0asm\x01\0\0\0";

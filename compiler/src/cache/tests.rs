@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use super::*;
-use crate::compile;
+use crate::{Incremental, compile};
 
 /// A directory that goes away with the value.
 struct Scratch(PathBuf);
@@ -390,4 +390,148 @@ fn an_entry_that_cannot_be_written_is_not_kept() {
     let cached = get(&cache, &module(1));
     assert!(matches!(cached.warning, Some(CacheError::Io { .. })));
     assert!(!entry.exists() && !entry.with_extension("lock").exists());
+}
+
+const APP: &str = "/build/app.wasm";
+
+fn recompile(cache: &Cache, origin: &str, wasm: &[u8]) -> Recompiled {
+    let options = Options::default();
+    let recompiled = cache.compile_incrementally(origin, Compilation::new(wasm, &options));
+    let recompiled = recompiled.unwrap();
+    assert!(recompiled.compiled.bytes == compile(wasm, &options).unwrap());
+    recompiled
+}
+
+fn reuse(recompiled: &Recompiled) -> &Incremental {
+    recompiled.compiled.incremental.as_ref().unwrap()
+}
+
+/// A module of two functions, of which one is like no other.
+fn version(number: u32) -> Vec<u8> {
+    let text = format!("(module (func (param i64)) (func (result i32) (i32.const {number})))");
+    wat::parse_str(text).unwrap()
+}
+
+fn functions(cache: &Cache) -> PathBuf {
+    let [entry] = &cache.entries().unwrap()[..] else {
+        panic!("not one entry");
+    };
+    assert_eq!(entry.kind, EntryKind::Functions);
+    entry.path.clone()
+}
+
+#[test]
+fn functions_of_the_last_compilation_are_found_and_replaced() {
+    let scratch = Scratch::new();
+    let cache = scratch.cache();
+    for number in 0..4 {
+        let recompiled = recompile(&cache, APP, &version(number));
+        assert!(recompiled.warning.is_none());
+        assert_eq!(reuse(&recompiled).reused, usize::from(number > 0));
+        assert_eq!(reuse(&recompiled).total, 2);
+    }
+    assert_eq!(reuse(&recompile(&cache, APP, &version(3))).reused, 2);
+    assert_eq!(reuse(&recompile(&cache, "other", &version(3))).reused, 0);
+    assert_eq!(scratch.names().len(), 2, "one for each origin");
+    assert_eq!(cache.clear().unwrap().entries, 2);
+    assert_eq!(scratch.names(), [""; 0]);
+}
+
+#[test]
+fn damaged_functions_are_found_by_verification_and_mended_by_use() {
+    let scratch = Scratch::new();
+    let cache = scratch.cache();
+    let _ = recompile(&cache, APP, &version(1));
+    let path = functions(&cache);
+    let len = fs::metadata(&path).unwrap().len() as usize;
+    for index in (0..len).step_by(7) {
+        damage(&path, |bytes| bytes[index] ^= 1);
+        let entry = cache.entries().unwrap().remove(0);
+        assert!(matches!(
+            entry.verify(),
+            Err(CacheError::DamagedFunctions { .. })
+        ));
+        assert_eq!(reuse(&recompile(&cache, APP, &version(1))).reused, 0);
+        assert!(cache.entries().unwrap()[0].verify().is_ok());
+    }
+    damage(&path, |bytes| bytes.truncate(len / 2));
+    assert_eq!(reuse(&recompile(&cache, APP, &version(1))).reused, 0);
+    assert_eq!(reuse(&recompile(&cache, APP, &version(1))).reused, 2);
+}
+
+#[test]
+fn functions_that_others_could_have_written_are_not_used() {
+    let scratch = Scratch::new();
+    let cache = scratch.cache();
+    let _ = recompile(&cache, APP, &version(1));
+    let path = functions(&cache);
+    fs::set_permissions(&path, Permissions::from_mode(0o620)).unwrap();
+    let recompiled = recompile(&cache, APP, &version(1));
+    assert_eq!(reuse(&recompiled).reused, 0);
+    let warning = recompiled.warning;
+    assert!(matches!(warning, Some(CacheError::WritableByOthers { .. })));
+    // What was kept instead is the user's own again.
+    assert_eq!(reuse(&recompile(&cache, APP, &version(1))).reused, 2);
+    fs::remove_file(&path).unwrap();
+    let elsewhere = scratch.0.join("elsewhere");
+    fs::write(&elsewhere, "").unwrap();
+    symlink(&elsewhere, &path).unwrap();
+    let warning = recompile(&cache, APP, &version(1)).warning;
+    assert!(matches!(warning, Some(CacheError::NotAFile { .. })));
+    assert_eq!(fs::read(&elsewhere).unwrap(), b"");
+}
+
+#[test]
+fn functions_count_towards_the_limit() {
+    let scratch = Scratch::new();
+    let cache = scratch.cache();
+    let _ = recompile(&cache, APP, &version(1));
+    let path = functions(&cache);
+    let bytes = fs::metadata(&path).unwrap().len();
+    let recompiled = recompile(&scratch.limited(bytes - 1), "other", &version(2));
+    assert!(matches!(recompiled.warning, Some(CacheError::Full { .. })));
+    assert!(path.exists());
+    let recompiled = recompile(&scratch.limited(bytes + 100), "other", &version(2));
+    assert!(recompiled.warning.is_none());
+    assert!(!path.exists(), "it made room");
+}
+
+#[test]
+fn a_module_that_is_not_there_is_compiled_with_the_functions_of_the_last_one() {
+    let scratch = Scratch::new();
+    let cache = scratch.cache();
+    let options = Options::default();
+    let get = |number| {
+        let wasm = version(number);
+        let cached = cache.get_or_compile_incrementally(APP, Compilation::new(&wasm, &options));
+        let cached = cached.unwrap();
+        assert!(cached.warning.is_none());
+        let artifact = fs::read(path(&cached)).unwrap();
+        assert!(artifact == compile(&wasm, &options).unwrap());
+        cached.is_hit
+    };
+    assert_eq!([1, 2, 1, 2].map(get), [false, false, true, true]);
+    let entries = cache.entries().unwrap();
+    let kinds = entries.iter().map(|entry| entry.kind);
+    let functions = kinds.filter(|&kind| kind == EntryKind::Functions);
+    assert_eq!((entries.len(), functions.count()), (3, 1));
+}
+
+#[test]
+fn many_at_once_keep_the_functions_of_one_of_them() {
+    let scratch = Scratch::new();
+    let cache = scratch.cache();
+    thread::scope(|scope| {
+        for number in 0..8 {
+            let cache = &cache;
+            scope.spawn(move || {
+                for round in 0..8 {
+                    let recompiled = recompile(cache, APP, &version(8 * round + number));
+                    assert!(recompiled.warning.is_none());
+                }
+            });
+        }
+    });
+    assert!(cache.entries().unwrap()[0].verify().is_ok());
+    assert_eq!(scratch.names().len(), 1);
 }
