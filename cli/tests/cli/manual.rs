@@ -69,7 +69,8 @@ fn the_manual_has_a_page_for_each_command_with_all_of_its_options() {
         );
         let help = precast([&command, "--help"]).succeeds();
         let options = help.lines().filter(|line| line.trim().starts_with('-'));
-        for option in options.filter_map(|line| line.split([' ', ',']).find(|it| it.len() > 1)) {
+        for option in options.filter_map(|line| line.split([' ', ',', '[']).find(|it| it.len() > 1))
+        {
             let escaped = option.replace('-', "\\-");
             assert!(page.contains(&escaped), "{option} is not in:\n{page}");
         }

@@ -282,8 +282,10 @@ mod tests {
 
     #[test]
     fn only_options_that_change_code_tell_them_apart() {
-        let mut options = Options::default();
-        options.custom_sections = crate::CustomSections::None;
+        let mut options = Options {
+            custom_sections: crate::CustomSections::None,
+            ..Options::default()
+        };
         assert!(functions().fit(&options));
         options.tunables.fuel = true;
         assert!(!functions().fit(&options));
