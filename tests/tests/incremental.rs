@@ -76,9 +76,10 @@ impl Compared {
 }
 
 fn options() -> Options {
-    let mut options = Options::default();
-    options.features = Features::ALL;
-    options
+    Options {
+        features: Features::ALL,
+        ..Options::default()
+    }
 }
 
 /// The modules that stand in a script by themselves.
@@ -158,8 +159,8 @@ fn modules_of_the_specification_take_functions_from_each_other() {
         Proposal::Memory64,
         Proposal::RelaxedSimd,
     ];
-    let files = versions.iter().flat_map(|version| spec(version));
-    let files = files.chain(proposals.iter().flat_map(|name| proposal(name)));
+    let files = versions.iter().flat_map(spec);
+    let files = files.chain(proposals.iter().flat_map(proposal));
     for file in files {
         for (number, wasm) in modules(file.raw()).iter().enumerate() {
             compared.add(&format!("{} {number}", file.name()), wasm);
