@@ -31,7 +31,9 @@ mod validate;
 mod wast;
 
 use std::env;
+use std::ffi::OsString;
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anstream::{AutoStream, ColorChoice};
@@ -87,7 +89,7 @@ enum Command {
 
 fn main() -> ExitCode {
     exit::report_panics();
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(words()) {
         Ok(cli) => cli,
         Err(error) => return no_command(&error),
     };
@@ -103,6 +105,16 @@ fn main() -> ExitCode {
         Command::Man(args) => man::man(&args, Cli::command()),
     };
     result.unwrap_or_else(|error| exit::failed(&error))
+}
+
+/// The words of the command line, in which `help COMMAND` has become `COMMAND --help`.
+fn words() -> Vec<OsString> {
+    let mut words: Vec<OsString> = env::args_os().collect();
+    if words.get(1).is_some_and(|word| word == "help") {
+        words.remove(1);
+        words.push("--help".into());
+    }
+    words
 }
 
 /// Help, the version, or what is wrong with the command line.
@@ -124,7 +136,8 @@ fn no_command(error: &clap::Error) -> ExitCode {
         return exit::USAGE.into();
     }
     if error.kind() == ErrorKind::InvalidUtf8 {
-        let words = env::args_os()
+        let words = words()
+            .into_iter()
             .skip(1)
             .filter(|word| word.to_str().is_none());
         let words: Vec<String> = words.map(|word| format!("`{}`", shown(&word))).collect();
@@ -136,7 +149,7 @@ fn no_command(error: &clap::Error) -> ExitCode {
     }
     // Words are quoted as they are, whatever they hold; so the mistake is made again with words that
     // are shown as names of files are.
-    match Cli::try_parse_from(env::args_os().map(|word| shown(&word))) {
+    match Cli::try_parse_from(words().iter().map(shown)) {
         Err(same) if same.kind() == error.kind() => {
             exit::say_start("precast: ");
             let _ = same.print();
@@ -144,6 +157,15 @@ fn no_command(error: &clap::Error) -> ExitCode {
         // It was one of words that are no text. Without colours, so that there is nothing left
         // for a terminal to obey.
         _ => exit::say(format_args!("precast: {text}")),
+    }
+    let first = words().into_iter().nth(1).map(PathBuf::from);
+    if let (ErrorKind::InvalidSubcommand, Some(file)) = (error.kind(), first)
+        && file.is_file()
+    {
+        let file = shown(&file);
+        exit::say(format_args!(
+            "\n{file} is a file. To run it:\n  precast run {file}"
+        ));
     }
     exit::USAGE.into()
 }

@@ -1,11 +1,12 @@
 //! `--trace`: what a guest does, told line by line.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 
+use crate::exit;
 use crate::shown::shown;
 
 /// What can be told.
@@ -55,7 +56,40 @@ impl Trace {
             return Ok(Box::new(io::stderr()));
         };
         let file = File::create(path).with_context(|| format!("cannot write {}", shown(path)))?;
-        Ok(Box::new(file))
+        Ok(Box::new(Telling {
+            file,
+            name: shown(path),
+            is_lost: false,
+        }))
+    }
+}
+
+/// A file that says so when lines are lost. The guest goes on all the same.
+struct Telling {
+    file: File,
+    /// How messages call it.
+    name: String,
+    is_lost: bool,
+}
+
+impl Write for Telling {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes);
+        if let Err(error) = &written
+            && error.kind() != ErrorKind::Interrupted
+            && !self.is_lost
+        {
+            self.is_lost = true;
+            exit::say(format_args!(
+                "precast: warning: cannot write the trace to {}: {error}; lines of it are lost",
+                self.name
+            ));
+        }
+        written
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::thread;
 
 use serde_json::Value;
@@ -122,6 +122,29 @@ fn what_is_wrong_with_the_directory_is_a_warning() {
     let call = precast(["run", "--cache-size", "1", "--invoke", "answer", "-"]);
     let output = call.stdin(ANSWER).env("PRECAST_CACHE_DIR", &small).output();
     answers_with_warning(&output, "the limit is 1,");
+}
+
+#[test]
+fn a_limit_on_the_size_of_files_leaves_nothing_half_written() {
+    let scratch = Scratch::new();
+    let module = scratch.file("answer.wat", ANSWER);
+    let cache = scratch.path("cache");
+    // In units of 512 or 1024 bytes; an artifact has pages.
+    let output = Command::new("sh")
+        .args(["-c", "ulimit -f 4; exec \"$0\" \"$@\""])
+        .arg(env!("CARGO_BIN_EXE_precast"))
+        .args(["run", "--invoke", "answer"])
+        .arg(module)
+        .env("PRECAST_CACHE_DIR", &cache)
+        .output();
+    // How it ends does not matter: code in memory may have no more bytes than a file.
+    let output = output.unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("warning: "), "{stderr}");
+    assert!(stderr.contains("file too large"), "{stderr}");
+    let left = fs::read_dir(&cache).unwrap();
+    let left: Vec<_> = left.map(|it| it.unwrap().file_name()).collect();
+    assert!(left.iter().all(|name| name == "lock"), "{left:?}");
 }
 
 #[test]

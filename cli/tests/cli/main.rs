@@ -38,6 +38,25 @@ fn help_has_examples_and_exit_codes() {
 }
 
 #[test]
+fn help_may_come_first() {
+    for command in ["", "run", "cache"] {
+        let words = ["help", command].into_iter().filter(|it| !it.is_empty());
+        let option = [command, "--help"].into_iter().filter(|it| !it.is_empty());
+        assert_eq!(precast(words).succeeds(), precast(option).succeeds());
+    }
+    let of_action = precast(["help", "cache", "prune"]).succeeds();
+    assert!(of_action.contains("--size"), "{of_action}");
+    precast(["help", "assemble"]).fails(2, &["precast: error: ", "assemble"]);
+}
+
+#[test]
+fn a_file_where_a_command_is_expected_is_told_how_to_run() {
+    precast(["nbody/nbody.wasm", "10"]).fails(2, &["precast run nbody/nbody.wasm"]);
+    let nowhere = precast(["no-such.wasm"]).output();
+    assert!(!String::from_utf8_lossy(&nowhere.stderr).contains("precast run"));
+}
+
+#[test]
 fn a_command_line_that_makes_no_sense_is_a_usage_error() {
     let check = |args: &[&str], part| precast(args).fails(2, &["precast: error: ", part]);
     check(&["assemble"], "assemble");

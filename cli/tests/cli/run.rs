@@ -314,6 +314,13 @@ fn calls_are_told_where_that_is_wanted() {
     check(&format!("wasi={}", told.display()), "");
     assert_eq!(fs::read_to_string(&told).unwrap(), expected);
 
+    // The guest goes on, and it is said once for all lines.
+    check(
+        "wasi=/dev/full",
+        "precast: warning: cannot write the trace to /dev/full: No space left on device \
+         (os error 28); lines of it are lost\n",
+    );
+
     let nowhere = format!("wasi={}", scratch.path("no/such/file").display());
     run(&file, &["--trace", &nowhere], &[]).fails(1, &["cannot write ", "No such file"]);
     run(&file, &["--trace", "fuel"], &[]).fails(2, &["no \"fuel\" to trace; there is wasi"]);

@@ -16,6 +16,8 @@ use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use rustix::process::{Resource, getrlimit};
+
 use super::entry::remove;
 use super::error::CacheError;
 use super::private;
@@ -71,6 +73,7 @@ impl Claim {
         // What a process has left that was killed may be read-only already.
         remove(&path)?;
         let written = private::create(&path).and_then(|mut file| {
+            may_write(artifact.len())?;
             file.write_all(artifact)?;
             file.set_permissions(Permissions::from_mode(ENTRY_MODE))?;
             // The name must not reach the disk before the contents.
@@ -91,6 +94,15 @@ impl Claim {
             Err(ErrorKind::NotFound.into())
         };
         named.map_err(|error| CacheError::io("write", &self.path, error))
+    }
+}
+
+/// Whether a file may have that many bytes (`ulimit -f`). To write more would end the process by a
+/// signal.
+fn may_write(bytes: usize) -> io::Result<()> {
+    match getrlimit(Resource::Fsize).current {
+        Some(most) if bytes as u64 > most => Err(ErrorKind::FileTooLarge.into()),
+        _ => Ok(()),
     }
 }
 
