@@ -37,6 +37,7 @@ mod error;
 mod funcs;
 mod manifest;
 mod note;
+mod program;
 mod section;
 mod symbols;
 mod target;
@@ -62,6 +63,9 @@ pub use manifest::{
     Range32, TablePlan, Trampolines, TypeGroup,
 };
 pub use note::{FORMAT_VERSION, Note, SectionDigest, Tunables};
+#[cfg(feature = "write")]
+pub use program::attach::{AttachError, Runner};
+pub use program::{PROGRAM_ALIGN, Program, RUNNER_NOTE_SECTION, RunnerNote};
 pub use section::Section;
 pub use symbols::{AbiType, RuntimeSymbol};
 pub use target::{Arch, Os, Target};

@@ -20,9 +20,11 @@ use crate::progress::Bar;
 use crate::shown::shown;
 
 mod depfile;
+mod exe;
 mod place;
 mod report;
 
+use exe::{ExeArgs, ExeMaker};
 use place::{Place, places};
 use report::{Made, Talk, Times};
 
@@ -34,6 +36,7 @@ Examples:
   precast compile app.wasm --cpu native          for CPUs like this machine's only
   precast compile app.wasm --fuel                for `precast run --fuel` and Store::set_fuel
   precast compile --emit asm hot.wat -o -        shows the machine code
+  precast compile --emit exe --dir . app.wasm    writes app, one file that runs by itself
   precast compile *.wasm -o build/               each into that directory, which is made if need be
   precast compile app.wasm --depfile app.d       for Make and Ninja
   wasm-tools strip app.wasm | precast compile - > app.precast
@@ -97,6 +100,12 @@ pub(crate) struct CompileArgs {
 
     #[command(flatten)]
     codegen: CodegenArgs,
+
+    #[command(
+        flatten,
+        next_help_heading = "For --emit exe: what the program gets, beside its arguments and the standard streams"
+    )]
+    exe: ExeArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
@@ -108,6 +117,8 @@ enum Emit {
     Clif,
     /// the instructions of each function [.asm]
     Asm,
+    /// an executable file that runs the module, with nothing else [no extension]
+    Exe,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -126,6 +137,7 @@ impl Emit {
             Self::Artifact => "precast",
             Self::Clif => "clif",
             Self::Asm => "asm",
+            Self::Exe => "",
         }
     }
 }
@@ -155,10 +167,11 @@ pub(crate) fn compile(args: &CompileArgs) -> Result<ExitCode> {
         .collect();
 
     let depfile = args.depfile(&places, &inputs)?;
+    let maker = args.exe.maker(args.emit == Emit::Exe, options.target)?;
 
     let mut failures = 0;
     for (input, place) in args.inputs.iter().zip(&places) {
-        match args.compile_one(input, place, &inputs, &options) {
+        match args.compile_one(input, place, &inputs, &options, maker.as_ref()) {
             Ok(made) => talk.made(input, args.emit, place.path(), &made)?,
             Err(error) => {
                 failures += 1;
@@ -229,14 +242,15 @@ impl CompileArgs {
         place: &Place,
         inputs: &HashSet<PathBuf>,
         options: &Options,
+        maker: Option<&ExeMaker>,
     ) -> Result<Made> {
         let mut times = Times::default();
         let module = times.of("read", || Input::open(input)?.into_module())?;
-        let is_text = self.emit != Emit::Artifact;
+        let is_text = matches!(self.emit, Emit::Clif | Emit::Asm);
         let destination = destination(place, is_text, inputs)?;
         let context = || module.name.clone();
         let listing = match self.emit {
-            Emit::Artifact => None,
+            Emit::Artifact | Emit::Exe => None,
             Emit::Clif => Some(Listing::Clif),
             Emit::Asm => Some(Listing::Assembly),
         };
@@ -255,8 +269,14 @@ impl CompileArgs {
             drop(bar);
             let (artifact, timings) = compiled.with_context(context)?;
             times.add(&timings);
-            times.of("write", || destination.write(&artifact))?;
-            artifact.len()
+            if let Some(maker) = maker {
+                let program = times.of("attach", || maker.program(&artifact, &module.name))?;
+                times.of("write", || destination.write_program(&program))?;
+                program.len()
+            } else {
+                times.of("write", || destination.write(&artifact))?;
+                artifact.len()
+            }
         };
         Ok(Made { bytes, times })
     }
