@@ -5,7 +5,7 @@ mod environment;
 mod listen;
 mod mount;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result};
 use clap::{Args, ValueHint, value_parser};
 use precast_wasi::{SeededRandom, VirtualClock, WasiCtx, WasiCtxBuilder};
 
@@ -134,56 +134,49 @@ impl GrantArgs {
         words
     }
 
-    /// Takes the option `option`, whose values come next, if it is one of these.
+    /// Takes the option `option`, whose values come next, as [`GrantArgs::to_words`] writes it.
     ///
     /// # Errors
     ///
-    /// If it is not, or its values make no sense.
+    /// If it is none of these, or its values make no sense.
     pub fn take_words<'a>(
         &mut self,
         option: &str,
-        mut values: impl Iterator<Item = &'a str>,
+        values: &mut impl Iterator<Item = &'a str>,
     ) -> Result<()> {
-        let mut next = || values.next().map(str::to_owned);
-        let taken = match option {
-            "dir" => (|| {
-                let mount = Mount {
-                    host_path: next()?,
-                    guest_path: next()?,
-                    read_only: next()? == "ro",
-                };
-                Some(self.dirs.push(mount))
-            })(),
-            "env" | "env-of-host" => (|| {
-                let variable = Variable {
-                    name: next()?,
-                    value: match option {
-                        "env" => Some(next()?),
-                        _ => None,
-                    },
-                };
-                Some(self.variables.push(variable))
-            })(),
-            "env-inherit" => {
-                self.env_inherit = true;
-                Some(())
+        let taken = self.take(option, || values.next().map(str::to_owned));
+        taken.with_context(|| format!("the option {option:?} is not known or makes no sense"))
+    }
+
+    fn take(&mut self, option: &str, mut next: impl FnMut() -> Option<String>) -> Option<()> {
+        match option {
+            "dir" => self.dirs.push(Mount {
+                host_path: next()?,
+                guest_path: next()?,
+                read_only: match next()?.as_str() {
+                    "ro" => true,
+                    "rw" => false,
+                    _ => return None,
+                },
+            }),
+            "env" => self.variables.push(Variable {
+                name: next()?,
+                value: Some(next()?),
+            }),
+            "env-of-host" => self.variables.push(Variable {
+                name: next()?,
+                value: None,
+            }),
+            "env-inherit" => self.env_inherit = true,
+            "listen" => self.listeners.push(listen::parse(&next()?).ok()?),
+            "fixed-clock" => {
+                let seconds = next()?.parse().ok();
+                self.fixed_clock = Some(seconds.filter(|&it| it <= LAST_SECOND)?);
             }
-            "listen" => next()
-                .and_then(|text| listen::parse(&text).ok())
-                .map(|listener| self.listeners.push(listener)),
-            "fixed-clock" => next()
-                .and_then(|text| text.parse().ok())
-                .filter(|&seconds| seconds <= LAST_SECOND)
-                .map(|seconds| self.fixed_clock = Some(seconds)),
-            "random-seed" => next()
-                .and_then(|text| text.parse().ok())
-                .map(|seed| self.random_seed = Some(seed)),
-            _ => bail!("there is no option {option:?}"),
-        };
-        match taken {
-            Some(()) => Ok(()),
-            None => bail!("the option {option:?} makes no sense"),
+            "random-seed" => self.random_seed = Some(next()?.parse().ok()?),
+            _ => return None,
         }
+        Some(())
     }
 }
 
@@ -229,6 +222,7 @@ mod tests {
     fn words_that_are_not_whole_are_refused() {
         for words in [
             &["dir", "a", "b"][..],
+            &["dir", "a", "b", "r"],
             &["env", "a"],
             &["env-of-host"],
             &["listen", "a"],
@@ -238,7 +232,7 @@ mod tests {
         ] {
             let mut words = words.iter().copied();
             let option = words.next().unwrap();
-            let taken = GrantArgs::default().take_words(option, words);
+            let taken = GrantArgs::default().take_words(option, &mut words);
             assert!(taken.is_err(), "{option}");
         }
     }
