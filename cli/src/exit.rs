@@ -50,9 +50,14 @@ impl std::error::Error for Usage {}
 
 /// Names the error on standard error and gives its exit code.
 pub fn failed(error: &anyhow::Error) -> ExitCode {
+    failed_with(error).into()
+}
+
+/// As [`failed`]; the exit code as a number.
+pub fn failed_with(error: &anyhow::Error) -> u8 {
     say(format_args!("precast: error: {error:#}"));
     let is_usage = error.downcast_ref::<Usage>().is_some();
-    (if is_usage { USAGE } else { FAILED }).into()
+    if is_usage { USAGE } else { FAILED }
 }
 
 /// Writes lines to standard error, as a terminal can take them. There is nothing to be done if that

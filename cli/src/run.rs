@@ -1,11 +1,12 @@
 //! `precast run`: a module, compiled or found in the cache, or an artifact, mapped; then its `_start` or the
 //! function that `--invoke` names.
 //!
-//! The guest runs on a thread of its own, whose stack is as large as `--max-stack` says, and a
-//! reserve for the host functions it calls. What it is given stands in [`grants`](crate::grants).
+//! The guest runs on a stack that is as large as `--max-stack` says, and a reserve for the host
+//! functions it calls. What it is given stands in [`grants`](crate::grants).
 
 use std::ffi::OsStr;
 use std::io::{self, Write as _};
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -140,7 +141,8 @@ pub(crate) fn run(args: RunArgs) -> Result<ExitCode> {
     io::stdout()
         .flush()
         .context("cannot write to standard output")?;
-    guest::on_own_stack(args.max_stack, || guest.run(code, wasi))
+    let exit_code = guest::on_own_stack(args.max_stack, || guest.run(code, wasi))?;
+    Ok(exit_code.into())
 }
 
 /// What a guest in that file is called with.
@@ -219,7 +221,7 @@ struct Guest {
 }
 
 impl Guest {
-    fn run(&self, code: Code, wasi: WasiCtx) -> Result<ExitCode> {
+    fn run(&self, code: Code, wasi: WasiCtx) -> Result<u8> {
         let mut config = Config::new();
         config.max_stack_bytes(self.max_stack_bytes);
         let engine = Engine::new(&config);
@@ -238,9 +240,11 @@ impl Guest {
             None => Vec::new(),
         };
 
-        let mut linker = Linker::new(&engine);
+        // The process is about to end, which unmaps everything faster than dropping it does.
+        let module = ManuallyDrop::new(module);
+        let mut linker = ManuallyDrop::new(Linker::new(&engine));
         guest::define_imports(&mut linker, &module).with_context(|| self.name.clone())?;
-        let mut store = Store::new(&engine, wasi);
+        let mut store = ManuallyDrop::new(Store::new(&engine, wasi));
         if let Some(fuel) = self.fuel {
             store.set_fuel(fuel);
         }
@@ -252,31 +256,31 @@ impl Guest {
             if let Some(timeout) = self.timeout {
                 store.set_timeout(timeout)?;
             }
-            let instance: Instance = linker.instantiate(&mut store, &module)?;
+            let instance: Instance = linker.instantiate(&mut *store, &module)?;
             if self.invoke.is_some() && name != INITIALIZE && has_initialize(&module) {
                 instance
-                    .func(&mut store, INITIALIZE)?
-                    .call(&mut store, &[])?;
+                    .func(&mut *store, INITIALIZE)?
+                    .call(&mut *store, &[])?;
             }
-            instance.func(&mut store, name)?.call(&mut store, &params)
+            instance.func(&mut *store, name)?.call(&mut *store, &params)
         })();
         drop(watchdog);
         match called {
             Ok(results) => {
                 let lines = results.iter().map(|value| invoke::format(value) + "\n");
                 output::print(&lines.collect::<String>())?;
-                Ok(ExitCode::SUCCESS)
+                Ok(0)
             }
             Err(error) => self.ended(error),
         }
     }
 
     /// The exit code of a guest that did not return.
-    fn ended(&self, error: Error) -> Result<ExitCode> {
+    fn ended(&self, error: Error) -> Result<u8> {
         match (&error, self.timeout) {
             (Error::Trap(trap), Some(timeout)) if trap.code() == TrapCode::DeadlineExceeded => {
                 say_stopped(&self.name, timeout, trap.backtrace());
-                Ok(exit::TIMED_OUT.into())
+                Ok(exit::TIMED_OUT)
             }
             _ => guest::ended(&self.name, error),
         }

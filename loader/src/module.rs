@@ -324,7 +324,7 @@ impl Module {
     }
 
     fn of_file(engine: &Engine, file: InFile<'_>, name: &str) -> Result<Self, Error> {
-        let (image, mut manifest, note) = Image::map(file, host()?)?;
+        let (image, mut manifest, note) = Image::map(file)?;
         let layout = manifest
             .vmctx_layout()
             .ok_or_else(|| damaged(Section::Manifest, "the size of the vmctx"))?;

@@ -103,6 +103,9 @@ impl<'a> Runner<'a> {
         let (sections, others) = all
             .split_at_checked(loaded)
             .ok_or(no("its section headers are damaged"))?;
+        if loaded >= usize::from(elf::SHN_LORESERVE) - 2 {
+            return Err(no("it has too many sections"));
+        }
         if others.iter().any(is_loaded) {
             // Sections refer to others by their numbers, which would change.
             return Err(no("its sections are not in the usual order"));
@@ -305,4 +308,130 @@ fn encode(note: &RunnerNote) -> Vec<u8> {
         bytes.extend_from_slice(&number.to_le_bytes());
     }
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use object::Endianness;
+    use object::write::elf::{FileHeader, ProgramHeader, SectionHeader, Writer};
+
+    /// A runner that holds nothing but its note, and a section that is not loaded.
+    fn runner() -> Vec<u8> {
+        let note = encode(&RunnerNote::THIS);
+        let mut bytes = Vec::new();
+        let mut writer = Writer::new(Endianness::Little, true, &mut bytes);
+        writer.reserve_file_header();
+        writer.reserve_program_headers(2);
+        let note_name = writer.add_section_name(RUNNER_NOTE_SECTION.as_bytes());
+        let comment_name = writer.add_section_name(b".comment");
+        writer.reserve_null_section_index();
+        writer.reserve_section_index();
+        writer.reserve_section_index();
+        writer.reserve_shstrtab_section_index();
+        let note_offset = writer.reserve(note.len(), 32) as u64;
+        let comment_offset = writer.reserve(7, 1) as u64;
+        writer.reserve_shstrtab();
+        writer.reserve_section_headers();
+        let header = FileHeader {
+            os_abi: elf::ELFOSABI_NONE,
+            abi_version: 0,
+            e_type: elf::ET_DYN,
+            e_machine: elf::EM_X86_64,
+            e_entry: 0,
+            e_flags: 0,
+        };
+        writer.write_file_header(&header).unwrap();
+        writer.write_align_program_headers();
+        let end = note_offset + note.len() as u64;
+        for (p_type, start, align) in [(elf::PT_LOAD, 0, 4096), (elf::PT_NOTE, note_offset, 32)] {
+            writer.write_program_header(&ProgramHeader {
+                p_type,
+                p_flags: elf::PF_R,
+                p_offset: start,
+                p_vaddr: start,
+                p_paddr: start,
+                p_filesz: end - start,
+                p_memsz: end - start,
+                p_align: align,
+            });
+        }
+        writer.write_align(32);
+        writer.write(&note);
+        writer.write(b"comment");
+        writer.write_shstrtab();
+        writer.write_null_section_header();
+        for (name, sh_type, flags, offset, size) in [
+            (
+                note_name,
+                elf::SHT_NOTE,
+                elf::SHF_ALLOC,
+                note_offset,
+                note.len() as u64,
+            ),
+            (comment_name, elf::SHT_PROGBITS, 0, comment_offset, 7),
+        ] {
+            writer.write_section_header(&SectionHeader {
+                name: Some(name),
+                sh_type,
+                sh_flags: flags.into(),
+                sh_addr: 0,
+                sh_offset: offset,
+                sh_size: size,
+                sh_link: 0,
+                sh_info: 0,
+                sh_addralign: 1,
+                sh_entsize: 0,
+            });
+        }
+        writer.write_shstrtab_section_header();
+        bytes
+    }
+
+    fn artifact() -> Vec<u8> {
+        crate::container::write::tests::with_parts(crate::write)
+    }
+
+    #[test]
+    fn a_program_holds_what_is_loaded_of_the_runner_and_the_artifact() {
+        let (runner, artifact) = (runner(), artifact());
+        let words = ["a".to_owned(), String::new()];
+        let program = Runner::parse(&runner).unwrap().attach(&artifact, &words);
+        let program = program.unwrap();
+        let header = FileHeader64::<LE>::parse(&*program).unwrap();
+        let segments = header.program_headers(LE, &*program).unwrap();
+        let last = segments.last().unwrap();
+        assert_eq!(last.p_type(LE), elf::PT_LOAD);
+        assert!(last.p_offset(LE).is_multiple_of(PROGRAM_ALIGN));
+        assert!(last.p_vaddr(LE).is_multiple_of(PROGRAM_ALIGN));
+        let found = crate::Program::parse(last.data(LE, &*program).unwrap()).unwrap();
+        assert_eq!(found.artifact, artifact);
+        assert!(found.words().eq(["a", ""]));
+        let sections = header.sections(LE, &*program).unwrap();
+        let names = sections.iter().map(|section| {
+            let name = sections.section_name(LE, section).unwrap();
+            str::from_utf8(name).unwrap()
+        });
+        let expected = ["", RUNNER_NOTE_SECTION, SECTION, ".shstrtab"];
+        assert!(names.eq(expected));
+        let again = Runner::parse(&program).unwrap_err();
+        assert!(again.to_string().contains("a program already"), "{again}");
+    }
+
+    #[test]
+    fn any_bytes_are_a_runner_or_an_error() {
+        let (whole, artifact) = (runner(), artifact());
+        for len in 0..whole.len() {
+            let _ = Runner::parse(&whole[..len]);
+        }
+        for at in (0..whole.len()).step_by(crate::DAMAGE_STEP) {
+            for bit in 0..8 {
+                let mut damaged = whole.clone();
+                damaged[at] ^= 1 << bit;
+                if let Ok(runner) = Runner::parse(&damaged) {
+                    let _ = runner.attach(&artifact, &[]);
+                }
+            }
+        }
+    }
 }
