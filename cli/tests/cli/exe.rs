@@ -1,6 +1,7 @@
 //! `precast compile --emit exe`: programs that are one file.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -151,6 +152,30 @@ fn a_program_uses_the_stack_that_it_was_given() {
     Call::of(&path).fails(134, &["call stack exhausted"]);
     let path = program(&scratch, "large", text, &["--max-stack", "64M"]);
     Call::of(&path).succeeds();
+}
+
+#[test]
+fn a_program_whose_output_nobody_reads_ends_as_others_do() {
+    let scratch = Scratch::new();
+    let path = program(&scratch, "app", ECHO, &[]);
+    let (reader, writer) = io::pipe().unwrap();
+    drop(reader);
+    let mut command = Call::of(&path).into_command();
+    let output = command.stdout(writer).output().unwrap();
+    assert_eq!(output.status.code(), Some(141));
+    assert!(output.stderr.is_empty());
+}
+
+#[test]
+fn a_program_without_standard_streams_gets_none_of_its_own_files_for_them() {
+    let scratch = Scratch::new();
+    let path = program(&scratch, "app", ECHO, &[]);
+    let call = Call::of(Path::new("/bin/sh")).args(["-c", "\"$0\" <&-"]);
+    let output = call.args([&path]).output();
+    // It reads nothing, least of all the artifact.
+    let expected = format!("{}\0", path.display());
+    assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
+    assert_eq!(output.status.code(), Some(7));
 }
 
 #[test]

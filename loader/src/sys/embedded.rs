@@ -2,10 +2,12 @@
 #![allow(unsafe_code, reason = "the dynamic linker tells what is mapped where")]
 
 use std::ffi::{CStr, OsStr};
-use std::fs::{self, File};
+use std::fs::File;
+use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use super::mmap::page_bytes;
 
@@ -26,7 +28,10 @@ pub(crate) fn file_of(bytes: &'static [u8], compared: usize) -> Option<(File, u6
     if !offset.is_multiple_of(page_bytes() as u64) {
         return None;
     }
-    let file = File::open(path).ok()?;
+    let file = match path.as_os_str() == OWN_FILE {
+        true => open_own().ok()?,
+        false => File::open(path).ok()?,
+    };
     let expected = bytes.get(..compared).unwrap_or(bytes);
     let mut found = vec![0; expected.len()];
     file.read_exact_at(&mut found, offset).ok()?;
@@ -42,6 +47,15 @@ struct Search {
 /// The program itself, even if its file has been replaced. Not there if `/proc` is not.
 const OWN_FILE: &str = "/proc/self/exe";
 
+/// The program's file, opened by who looked at a segment of it, for who maps that next: finding it
+/// takes longer than mapping it.
+static OPENED: Mutex<Option<File>> = Mutex::new(None);
+
+fn open_own() -> io::Result<File> {
+    let opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner).take();
+    opened.map_or_else(|| File::open(OWN_FILE), Ok)
+}
+
 /// A segment of the program that nobody writes to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Segment {
@@ -55,13 +69,15 @@ impl Segment {
     /// Whether the program's file is long enough, as far as that can be told. What lies beyond the
     /// end of a file is mapped too, and ends the process when it is read.
     pub(crate) fn is_whole(&self) -> bool {
-        match fs::metadata(OWN_FILE) {
-            Ok(metadata) => self
-                .file_offset
-                .checked_add(self.len as u64)
-                .is_some_and(|end| end <= metadata.len()),
-            Err(_) => true,
-        }
+        let Ok(file) = open_own() else {
+            return true;
+        };
+        let Ok(metadata) = file.metadata() else {
+            return true;
+        };
+        *OPENED.lock().unwrap_or_else(PoisonError::into_inner) = Some(file);
+        let end = self.file_offset.checked_add(self.len as u64);
+        end.is_some_and(|end| end <= metadata.len())
     }
 
     /// What is in it; there must be that much in the file.
