@@ -37,6 +37,7 @@ mod error;
 mod funcs;
 mod manifest;
 mod note;
+mod program;
 mod relocatable;
 mod section;
 mod symbols;
@@ -63,6 +64,9 @@ pub use manifest::{
     Range32, TablePlan, Trampolines, TypeGroup,
 };
 pub use note::{FORMAT_VERSION, Note, SectionDigest, Tunables};
+#[cfg(feature = "write")]
+pub use program::attach::{AttachError, Runner};
+pub use program::{PROGRAM_ALIGN, Program, RUNNER_NOTE_SECTION, RunnerNote};
 pub use relocatable::{Global, ObjectFile, global_symbol};
 #[cfg(feature = "write")]
 pub use relocatable::{ObjectParts, Relocation, RelocationKind, RelocationTarget, write_object};

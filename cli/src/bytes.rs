@@ -7,7 +7,7 @@ const MAX_BYTES: u64 = 1 << 40;
 /// # Errors
 ///
 /// What was expected, for clap to say.
-pub(crate) fn parse(text: &str) -> Result<usize, String> {
+pub fn parse(text: &str) -> Result<usize, String> {
     let expected = "expected a number of bytes, or one with k, M or G";
     let digits = text.trim_end_matches(|last: char| last.is_ascii_alphabetic());
     let unit: u64 = match text.strip_prefix(digits) {

@@ -21,11 +21,13 @@ use crate::progress::Bar;
 use crate::shown::shown;
 
 mod depfile;
+mod exe;
 mod incremental;
 mod place;
 mod report;
 mod timings;
 
+use exe::{ExeArgs, ExeMaker};
 use incremental::Reused;
 use place::{Place, places};
 use report::{Made, Talk, Times};
@@ -41,6 +43,7 @@ Examples:
   precast compile --emit asm hot.wat -o -        shows the machine code
   precast compile --emit obj app.wasm            writes app.o, for the system's linker
   precast compile --timings=times.html app.wasm  shows which functions took how long
+  precast compile --emit exe --dir . app.wasm    writes app, one file that runs by itself
   precast compile *.wasm -o build/               each into that directory, which is made if need be
   precast compile app.wasm --depfile app.d       for Make and Ninja
   precast compile app.wasm --incremental         only what has changed since the last time
@@ -111,6 +114,12 @@ pub(crate) struct CompileArgs {
 
     #[command(flatten)]
     codegen: CodegenArgs,
+
+    #[command(
+        flatten,
+        next_help_heading = "For --emit exe: what the program gets, beside its arguments and the standard streams"
+    )]
+    exe: ExeArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
@@ -124,6 +133,8 @@ enum Emit {
     Clif,
     /// the instructions of each function [.asm]
     Asm,
+    /// an executable file that runs the module, with nothing else [no extension]
+    Exe,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -143,6 +154,7 @@ impl Emit {
             Self::Obj => "o",
             Self::Clif => "clif",
             Self::Asm => "asm",
+            Self::Exe => "",
         }
     }
 }
@@ -181,11 +193,12 @@ pub(crate) fn compile(args: &CompileArgs) -> Result<ExitCode> {
         .collect();
 
     let depfile = args.depfile(&places, &inputs)?;
+    let maker = args.exe.maker(args.emit == Emit::Exe, options.target)?;
     let mut page = args.timings_page(&places, &inputs)?;
 
     let mut failures = 0;
     for (input, place) in args.inputs.iter().zip(&places) {
-        match args.compile_one(input, place, &inputs, &options) {
+        match args.compile_one(input, place, &inputs, &options, maker.as_ref()) {
             Ok(made) => {
                 talk.made(input, args.emit, place.path(), &made)?;
                 if let Some(page) = &mut page {
@@ -295,12 +308,13 @@ impl CompileArgs {
         place: &Place,
         inputs: &HashSet<PathBuf>,
         options: &Options,
+        maker: Option<&ExeMaker>,
     ) -> Result<Made> {
         let mut times = Times::default();
         let module = times.of("read", || Input::open(input)?.into_module())?;
         let context = || module.name.clone();
         let listing = match self.emit {
-            Emit::Artifact | Emit::Obj => None,
+            Emit::Artifact | Emit::Obj | Emit::Exe => None,
             Emit::Clif => Some(Listing::Clif),
             Emit::Asm => Some(Listing::Assembly),
         };
@@ -347,9 +361,16 @@ impl CompileArgs {
         if self.incremental.is_some() {
             times.add_rest("keep", all.saturating_sub(compiled.timings.total()));
         }
-        times.of("write", || destination.write(&compiled.bytes))?;
+        let bytes = if let Some(maker) = maker {
+            let program = times.of("attach", || maker.program(&compiled.bytes, &module.name))?;
+            times.of("write", || destination.write_program(&program))?;
+            program.len()
+        } else {
+            times.of("write", || destination.write(&compiled.bytes))?;
+            compiled.bytes.len()
+        };
         Ok(Made {
-            bytes: compiled.bytes.len(),
+            bytes,
             reused: compiled.incremental.as_ref().map(Reused::of),
             times,
             function_times: compiled.function_times,

@@ -10,22 +10,22 @@ use clap::builder::Styles;
 use clap::builder::styling::{AnsiColor, Style};
 
 /// An error that is no one else's; a script that did not pass.
-pub(crate) const FAILED: u8 = 1;
+pub const FAILED: u8 = 1;
 /// The files of `diff` are not the same: what diff(1) reports.
-pub(crate) const DIFFERENT: u8 = 1;
+pub const DIFFERENT: u8 = 1;
 /// What went wrong with `diff`, so that it is told from a difference.
-pub(crate) const TROUBLE: u8 = 2;
+pub const TROUBLE: u8 = 2;
 /// The command line makes no sense.
-pub(crate) const USAGE: u8 = 2;
+pub const USAGE: u8 = 2;
 /// A bug of ours; also what Rust ends a process with whose main thread panicked.
-pub(crate) const PANICKED: u8 = 101;
+pub const PANICKED: u8 = 101;
 /// The guest took longer than it may: what coreutils' `timeout` reports.
-pub(crate) const TIMED_OUT: u8 = 124;
+pub const TIMED_OUT: u8 = 124;
 /// The guest trapped, or threw what nothing caught: what a shell reports for a process that aborted.
-pub(crate) const TRAPPED: u8 = 134;
+pub const TRAPPED: u8 = 134;
 /// Nobody reads the guest's output any more: what a shell reports for a process that SIGPIPE has
 /// killed.
-pub(crate) const BROKEN_PIPE: u8 = 141;
+pub const BROKEN_PIPE: u8 = 141;
 
 /// What all messages start with.
 const START: &str = "precast: ";
@@ -38,7 +38,7 @@ const MAX_LINE_CHARS: usize = 1000;
 
 /// What is wrong with a command line whose parts are right one by one.
 #[derive(Debug)]
-pub(crate) struct Usage(pub(crate) String);
+pub struct Usage(pub String);
 
 impl fmt::Display for Usage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -49,10 +49,15 @@ impl fmt::Display for Usage {
 impl std::error::Error for Usage {}
 
 /// Names the error on standard error and gives its exit code.
-pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
+pub fn failed(error: &anyhow::Error) -> ExitCode {
+    failed_with(error).into()
+}
+
+/// As [`failed`]; the exit code as a number.
+pub fn failed_with(error: &anyhow::Error) -> u8 {
     say(format_args!("precast: error: {error:#}"));
     let is_usage = error.downcast_ref::<Usage>().is_some();
-    (if is_usage { USAGE } else { FAILED }).into()
+    if is_usage { USAGE } else { FAILED }
 }
 
 /// Writes lines to standard error, as a terminal can take them. There is nothing to be done if that
@@ -60,7 +65,7 @@ pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
 ///
 /// What kind of message it is has a colour where clap's messages have, which asks the same crate:
 /// on a terminal, unless `NO_COLOR` is set, or with `CLICOLOR_FORCE`.
-pub(crate) fn say(lines: fmt::Arguments<'_>) {
+pub fn say(lines: fmt::Arguments<'_>) {
     let stderr = io::stderr();
     let mut text = presentable(&lines.to_string());
     if AutoStream::choice(&stderr) != ColorChoice::Never {
@@ -92,7 +97,7 @@ fn coloured(text: &str) -> String {
 
 /// The text as a terminal can take it: names from a module may hold control characters, and a
 /// line that is quoted from one may be of any length.
-pub(crate) fn presentable(text: &str) -> String {
+pub fn presentable(text: &str) -> String {
     let lines = text.lines().map(|line| {
         let is_long = line.chars().nth(MAX_LINE_CHARS).is_some();
         let kept = line.chars().take(MAX_LINE_CHARS);
@@ -109,13 +114,13 @@ pub(crate) fn presentable(text: &str) -> String {
 }
 
 /// The same, without ending the line.
-pub(crate) fn say_start(text: &str) {
+pub fn say_start(text: &str) {
     let _ = write!(io::stderr(), "{text}");
 }
 
 /// From here on a panic is reported as what it is: a bug of ours. It still unwinds, so that
 /// nothing is left behind.
-pub(crate) fn report_panics() {
+pub fn report_panics() {
     std::panic::set_hook(Box::new(|info| say(format_args!("{}", panic_report(info)))));
 }
 

@@ -5,18 +5,16 @@
 //! options and one function: [`compile`], [`run`], [`inspect`], [`diff`], [`validate`], [`wast`], [`cache`];
 //! [`completions`] and [`man`] tell others what the options are. They stand on [`input`] (reading files and telling them
 //! apart), [`codegen`] (calling the compiler) and [`output`] (writing so that nothing half-done is
-//! ever seen); [`exit`] says how it ends.
+//! ever seen), and on what the programs share that `compile --emit exe` makes: [`guest`] (how one is
+//! run), [`grants`] (what it gets), [`exit`] (how all this ends).
 
-mod bytes;
 mod cache;
 mod codegen;
 mod compile;
 mod completions;
 mod diff;
 mod duration;
-mod exit;
 mod features;
-mod grants;
 mod input;
 mod inspect;
 mod invoke;
@@ -26,7 +24,6 @@ mod page;
 mod problem;
 mod progress;
 mod run;
-mod shown;
 mod validate;
 mod wast;
 
@@ -39,6 +36,7 @@ use std::process::ExitCode;
 use anstream::{AutoStream, ColorChoice};
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser, Subcommand};
+use precast_cli::{bytes, exit, grants, guest, shown};
 
 use shown::shown;
 
@@ -76,7 +74,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    Compile(compile::CompileArgs),
+    Compile(Box<compile::CompileArgs>),
     Run(Box<run::RunArgs>),
     Inspect(inspect::InspectArgs),
     Diff(diff::DiffArgs),

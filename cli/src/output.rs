@@ -16,7 +16,7 @@ use crate::shown::shown;
 
 mod replace;
 
-use replace::{directory_of, replace};
+use replace::{FILE_MODE, PROGRAM_MODE, directory_of, replace};
 
 /// Where an artifact goes.
 #[derive(Debug)]
@@ -85,6 +85,19 @@ impl Destination {
     ///
     /// If they cannot be written. Nothing is left behind then.
     pub(crate) fn write(&self, bytes: &[u8]) -> Result<()> {
+        self.write_with(bytes, FILE_MODE)
+    }
+
+    /// As [`Destination::write`], what can be executed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Destination::write`].
+    pub(crate) fn write_program(&self, bytes: &[u8]) -> Result<()> {
+        self.write_with(bytes, PROGRAM_MODE)
+    }
+
+    fn write_with(&self, bytes: &[u8], mode: u32) -> Result<()> {
         match self {
             Self::Stdout => {
                 let mut stdout = io::stdout().lock();
@@ -92,11 +105,11 @@ impl Destination {
                 written.context("cannot write to standard output")
             }
             Self::File(path) => {
-                replace(path, bytes).with_context(|| format!("cannot write {}", shown(path)))
+                replace(path, bytes, mode).with_context(|| format!("cannot write {}", shown(path)))
             }
             Self::InNewDirectory(path) => {
                 let made = fs::create_dir_all(directory_of(path));
-                let written = made.and_then(|()| replace(path, bytes));
+                let written = made.and_then(|()| replace(path, bytes, mode));
                 written.with_context(|| format!("cannot write {}", shown(path)))
             }
             Self::Special(path) => {

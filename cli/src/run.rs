@@ -1,14 +1,14 @@
 //! `precast run`: a module, compiled or found in the cache, or an artifact, mapped; then its `_start` or the
 //! function that `--invoke` names.
 //!
-//! The guest runs on a thread of its own, whose stack is as large as `--max-stack` says, and a
-//! reserve for the host functions it calls. What it is given stands in [`grants`](crate::grants).
+//! The guest runs on a stack that is as large as `--max-stack` says, and a reserve for the host
+//! functions it calls. What it is given stands in [`grants`](crate::grants).
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io::{self, Write as _};
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -19,13 +19,13 @@ use precast_compiler::Features;
 use precast_loader::{
     Config, Engine, Error, ExternType, FuncType, Instance, Linker, Module, Store, TrapCode,
 };
-use precast_wasi::{BrokenPipe, ConfigError, Exit, WasiCtx, assemblyscript, emscripten};
+use precast_wasi::WasiCtx;
 
 use crate::cache::{CacheArgs, Kept};
 use crate::codegen::{CodegenArgs, Cpu};
 use crate::grants::GrantArgs;
+use crate::guest::{self, START, guest_arg};
 use crate::input::{Input, Kind};
-use crate::shown::shown;
 use crate::{bytes, duration, exit, invoke, output};
 
 mod trace;
@@ -34,10 +34,6 @@ mod watchdog;
 use trace::Trace;
 use watchdog::{Watchdog, say_stopped};
 
-/// Stack for the host functions that a guest calls when its own is nearly used up, in bytes.
-const HOST_STACK_BYTES: usize = 1 << 20;
-
-const START: &str = "_start";
 const INITIALIZE: &str = "_initialize";
 
 const EXAMPLES: &str = "\
@@ -122,7 +118,7 @@ pub(crate) struct RunArgs {
 /// If there is nothing to run, or the guest fails otherwise than by trapping.
 pub(crate) fn run(args: RunArgs) -> Result<ExitCode> {
     let input = Input::open(&args.file)?;
-    let mut wasi = args.grants.builder(&args.file, &args.args)?;
+    let mut wasi = args.grants.builder(&program_name(&args.file), &args.args)?;
     if let Some(trace) = &args.trace {
         wasi.trace(trace.open()?);
     }
@@ -130,7 +126,7 @@ pub(crate) fn run(args: RunArgs) -> Result<ExitCode> {
     let wasi = wasi
         .end_on_broken_pipe(true)
         .build()
-        .map_err(config_error)?;
+        .map_err(guest::config_error)?;
     let name = input.name.clone();
     let code = Code::read(input, &args)?;
     let guest = Guest {
@@ -145,7 +141,14 @@ pub(crate) fn run(args: RunArgs) -> Result<ExitCode> {
     io::stdout()
         .flush()
         .context("cannot write to standard output")?;
-    on_own_stack(args.max_stack, || guest.run(code, wasi))
+    let exit_code = guest::on_own_stack(args.max_stack, || guest.run(code, wasi))?;
+    Ok(exit_code.into())
+}
+
+/// What a guest in that file is called with.
+fn program_name(file: &Path) -> String {
+    let name = file.file_name().unwrap_or(file.as_os_str());
+    name.to_string_lossy().into_owned()
 }
 
 /// Where the machine code is.
@@ -218,7 +221,7 @@ struct Guest {
 }
 
 impl Guest {
-    fn run(&self, code: Code, wasi: WasiCtx) -> Result<ExitCode> {
+    fn run(&self, code: Code, wasi: WasiCtx) -> Result<u8> {
         let mut config = Config::new();
         config.max_stack_bytes(self.max_stack_bytes);
         let engine = Engine::new(&config);
@@ -237,9 +240,11 @@ impl Guest {
             None => Vec::new(),
         };
 
-        let mut linker = Linker::new(&engine);
-        define_imports(&mut linker, &module).with_context(|| self.name.clone())?;
-        let mut store = Store::new(&engine, wasi);
+        // The process is about to end, which unmaps everything faster than dropping it does.
+        let module = ManuallyDrop::new(module);
+        let mut linker = ManuallyDrop::new(Linker::new(&engine));
+        guest::define_imports(&mut linker, &module).with_context(|| self.name.clone())?;
+        let mut store = ManuallyDrop::new(Store::new(&engine, wasi));
         if let Some(fuel) = self.fuel {
             store.set_fuel(fuel);
         }
@@ -251,80 +256,52 @@ impl Guest {
             if let Some(timeout) = self.timeout {
                 store.set_timeout(timeout)?;
             }
-            let instance: Instance = linker.instantiate(&mut store, &module)?;
+            let instance: Instance = linker.instantiate(&mut *store, &module)?;
             if self.invoke.is_some() && name != INITIALIZE && has_initialize(&module) {
                 instance
-                    .func(&mut store, INITIALIZE)?
-                    .call(&mut store, &[])?;
+                    .func(&mut *store, INITIALIZE)?
+                    .call(&mut *store, &[])?;
             }
-            instance.func(&mut store, name)?.call(&mut store, &params)
+            instance.func(&mut *store, name)?.call(&mut *store, &params)
         })();
         drop(watchdog);
         match called {
             Ok(results) => {
                 let lines = results.iter().map(|value| invoke::format(value) + "\n");
                 output::print(&lines.collect::<String>())?;
-                Ok(ExitCode::SUCCESS)
+                Ok(0)
             }
             Err(error) => self.ended(error),
         }
     }
 
     /// The exit code of a guest that did not return.
-    fn ended(&self, error: Error) -> Result<ExitCode> {
-        if let Some(Exit(code)) = error.downcast_ref() {
-            // The operating system keeps just these bits.
-            return Ok(((code & 0xff) as u8).into());
-        }
-        if error.downcast_ref::<BrokenPipe>().is_some() {
-            return Ok(exit::BROKEN_PIPE.into());
-        }
+    fn ended(&self, error: Error) -> Result<u8> {
         match (&error, self.timeout) {
             (Error::Trap(trap), Some(timeout)) if trap.code() == TrapCode::DeadlineExceeded => {
                 say_stopped(&self.name, timeout, trap.backtrace());
-                Ok(exit::TIMED_OUT.into())
+                Ok(exit::TIMED_OUT)
             }
-            (Error::Trap(_) | Error::Exception(_), _) => {
-                exit::say(format_args!("precast: {error}"));
-                Ok(exit::TRAPPED.into())
-            }
-            _ => Err(error).with_context(|| self.name.clone()),
+            _ => guest::ended(&self.name, error),
         }
     }
-}
-
-/// Defines WASI, and what programs of some compilers import beside it.
-fn define_imports(linker: &mut Linker<WasiCtx>, module: &Module) -> Result<(), Error> {
-    precast_wasi::add_to_linker(linker, |wasi| wasi)?;
-    if assemblyscript::is_wanted(module) {
-        let mut options = assemblyscript::Options::new();
-        options.trace(assemblyscript::Trace::Stderr);
-        assemblyscript::add_to_linker(linker, |wasi| wasi, &options)?;
-    }
-    if emscripten::is_wanted(module) {
-        emscripten::for_module(linker, module)?;
-    }
-    Ok(())
 }
 
 /// The type of the function that will be called.
 fn callable(module: &Module, invoke: Option<&str>) -> Result<FuncType> {
-    let name = invoke.unwrap_or(START);
-    match (module.export(name), invoke) {
-        (Some(ExternType::Func(ty)), Some(_)) => Ok(ty),
-        (Some(ExternType::Func(ty)), None) if ty.params.is_empty() && ty.results.is_empty() => {
-            Ok(ty)
-        }
-        (Some(ty), None) => bail!("its export {START:?} is {ty}, where (func) is expected"),
-        (None, None) => bail!(
-            "no command, since it does not export {START:?}; call a function with --invoke NAME.{}",
-            exported_functions(module)
-        ),
-        (Some(ty), Some(_)) => bail!(
+    let Some(name) = invoke else {
+        return guest::start_type(module.export(START), || {
+            let functions = exported_functions(module);
+            format!("; call a function with --invoke NAME.{functions}")
+        });
+    };
+    match module.export(name) {
+        Some(ExternType::Func(ty)) => Ok(ty),
+        Some(ty) => bail!(
             "its export {name:?} is no function but {ty}.{}",
             exported_functions(module)
         ),
-        (None, Some(_)) => bail!("it does not export {name:?}.{}", exported_functions(module)),
+        None => bail!("it does not export {name:?}.{}", exported_functions(module)),
     }
 }
 
@@ -343,40 +320,4 @@ fn exported_functions(module: &Module) -> String {
 
 fn has_initialize(module: &Module) -> bool {
     module.export(INITIALIZE) == Some(ExternType::Func(FuncType::new([], [])))
-}
-
-/// Calls `run` on a thread with that much stack, and the host's reserve.
-fn on_own_stack(
-    guest_bytes: usize,
-    run: impl FnOnce() -> Result<ExitCode> + Send,
-) -> Result<ExitCode> {
-    thread::scope(|scope| {
-        let thread = thread::Builder::new()
-            .name("guest".into())
-            .stack_size(guest_bytes + HOST_STACK_BYTES)
-            .spawn_scoped(scope, run)
-            .with_context(|| {
-                format!("cannot start a thread with {guest_bytes} bytes of stack (see --max-stack)")
-            })?;
-        // The hook has said what there is to say of a panic.
-        thread.join().unwrap_or_else(|_| Ok(exit::PANICKED.into()))
-    })
-}
-
-fn config_error(error: ConfigError) -> anyhow::Error {
-    match error {
-        ConfigError::OpenDir { host_path, source } => {
-            let directory = shown(&host_path);
-            anyhow::Error::new(source).context(format!("cannot open the directory {directory}"))
-        }
-        other => other.into(),
-    }
-}
-
-fn guest_arg(arg: OsString) -> Result<String, String> {
-    let refused = |arg: OsString| {
-        let arg = shown(&arg);
-        format!("guests receive UTF-8 only, which `{arg}` is not")
-    };
-    arg.into_string().map_err(refused)
 }

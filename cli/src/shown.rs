@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 /// The name in one line that every terminal can take: bytes that are no text as `\xff`, control
 /// characters as `\n` or `\u{1b}`.
-pub(crate) fn shown(name: &(impl AsRef<OsStr> + ?Sized)) -> String {
+pub fn shown(name: &(impl AsRef<OsStr> + ?Sized)) -> String {
     let mut text = String::new();
     for chunk in name.as_ref().as_encoded_bytes().utf8_chunks() {
         for character in chunk.valid().chars() {

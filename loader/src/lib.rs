@@ -98,6 +98,7 @@ pub use extern_type::ExternType;
 pub use func::Func;
 pub use global::Global;
 pub use host_func::IntoHostFunc;
+pub use include::attached_bytes;
 pub use instance::{Extern, Instance};
 pub use interrupt::InterruptHandle;
 pub use limits::Limits;

@@ -276,6 +276,36 @@ impl Module {
     /// ```
     #[allow(unsafe_code, reason = "what is loaded will be run")]
     pub unsafe fn load_embedded(engine: &Engine, artifact: &'static [u8]) -> Result<Self, Error> {
+        // SAFETY: the caller's promise.
+        unsafe { Self::load_embedded_as(engine, artifact, NAMELESS) }
+    }
+
+    /// As [`Module::load_embedded`]; backtraces call the module `name` if it has none of its own.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Module::load`].
+    ///
+    /// # Safety
+    ///
+    /// As for [`Module::load_bytes`].
+    ///
+    /// ```
+    /// # let engine = precast_loader::Engine::default();
+    /// use precast_loader::{Module, attached_bytes};
+    ///
+    /// if let Some(artifact) = attached_bytes()? {
+    ///     // SAFETY: it was attached by our own build.
+    ///     let module = unsafe { Module::load_embedded_as(&engine, artifact, "app")? };
+    /// }
+    /// # Ok::<(), precast_loader::Error>(())
+    /// ```
+    #[allow(unsafe_code, reason = "what is loaded will be run")]
+    pub unsafe fn load_embedded_as(
+        engine: &Engine,
+        artifact: &'static [u8],
+        name: &str,
+    ) -> Result<Self, Error> {
         // What comes first in an artifact are headers and note, with the digests of all the rest.
         const COMPARED: usize = 4096;
         match crate::sys::embedded::file_of(artifact, COMPARED) {
@@ -286,15 +316,15 @@ impl Module {
                     offset,
                     len: artifact.len() as u64,
                 };
-                Self::of_file(engine, file, NAMELESS)
+                Self::of_file(engine, file, name)
             }
             // SAFETY: the caller's promise.
-            None => unsafe { Self::load_bytes(engine, artifact) },
+            None => unsafe { Self::load_bytes_as(engine, artifact, name) },
         }
     }
 
     fn of_file(engine: &Engine, file: InFile<'_>, name: &str) -> Result<Self, Error> {
-        let (image, mut manifest, note) = Image::map(file, host()?)?;
+        let (image, mut manifest, note) = Image::map(file)?;
         let layout = manifest
             .vmctx_layout()
             .ok_or_else(|| damaged(Section::Manifest, "the size of the vmctx"))?;

@@ -316,7 +316,7 @@ fn write_symbols(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::container::Artifact;
     use crate::cpu::CpuFeature;
@@ -483,7 +483,7 @@ mod tests {
         }
     }
 
-    fn with_parts<R>(run: impl FnOnce(&ArtifactParts<'_>) -> R) -> R {
+    pub(crate) fn with_parts<R>(run: impl FnOnce(&ArtifactParts<'_>) -> R) -> R {
         let mut traps = TrapTableBuilder::default();
         traps.push(2, TrapCode::Unreachable);
         let mut addresses = AddressMapBuilder::default();

@@ -42,8 +42,8 @@ impl Reused {
 ///
 /// [`Usage`].
 pub(super) fn check(emit: Emit, inputs: &[PathBuf], places: &[Place]) -> Result<()> {
-    if emit != Emit::Artifact {
-        bail!(Usage("--incremental is for artifacts".to_owned()));
+    if matches!(emit, Emit::Clif | Emit::Asm) {
+        bail!(Usage("--incremental is not for listings".to_owned()));
     }
     let mut pairs = inputs.iter().zip(places);
     if pairs.any(|(input, place)| is_standard_stream(input) && place.path().is_none()) {

@@ -11,9 +11,9 @@ use crate::shown::shown;
 /// A variable that was named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Variable {
-    name: String,
-    /// Of precast's own environment if there is none.
-    value: Option<String>,
+    pub(super) name: String,
+    /// Of our own environment if there is none.
+    pub(super) value: Option<String>,
 }
 
 /// Parses `NAME[=VALUE]`.

@@ -1,5 +1,6 @@
 //! `--listen`: sockets that a guest takes connections from.
 
+use std::fmt;
 use std::net::TcpListener;
 
 use anyhow::{Context as _, Result};
@@ -64,6 +65,17 @@ impl Listen {
             exit::say(format_args!("precast: listening at {bound}"));
         }
         Ok(listener)
+    }
+}
+
+/// As it is parsed.
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.address)?;
+        match self.nonblocking {
+            true => write!(f, ",{NONBLOCK}"),
+            false => Ok(()),
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
@@ -15,14 +16,19 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 /// The most names that are tried for a temporary file.
 const MAX_ATTEMPTS: u32 = 100;
 
+/// What users may do with a new file, but for what their umask forbids.
+pub(super) const FILE_MODE: u32 = 0o666;
+/// The same for one that can be executed.
+pub(super) const PROGRAM_MODE: u32 = 0o777;
+
 /// Has a file of these contents take the place of what is at `path`, if anything.
 ///
 /// # Errors
 ///
 /// If it cannot be written. What was there stays then.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     // Whatever is wrong with the one way, the other does it, or says what is wrong.
-    replace_by_nameless(path, bytes).or_else(|_| replace_by_named(path, bytes))
+    replace_by_nameless(path, bytes, mode).or_else(|_| replace_by_named(path, bytes, mode))
 }
 
 /// The directory that `path` is in.
@@ -34,8 +40,8 @@ pub(super) fn directory_of(path: &Path) -> &Path {
     }
 }
 
-fn replace_by_nameless(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let file = nameless(directory_of(path))?;
+fn replace_by_nameless(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let file = nameless(directory_of(path), mode)?;
     write(&file, bytes)?;
     match link(&file, path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
@@ -46,10 +52,11 @@ fn replace_by_nameless(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
 }
 
-fn replace_by_named(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn replace_by_named(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let mut file = None;
     let beside = TemporaryName::beside(path, |path| {
-        file = Some(File::create_new(path)?);
+        let mut options = File::options();
+        file = Some(options.write(true).create_new(true).mode(mode).open(path)?);
         Ok(())
     })?;
     if let Some(file) = &file {
@@ -65,9 +72,9 @@ fn write(mut file: &File, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// A new file that goes away when it is closed, unless it gets a name.
-fn nameless(directory: &Path) -> io::Result<File> {
+fn nameless(directory: &Path, mode: u32) -> io::Result<File> {
     let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
-    let file = rustix::fs::open(directory, flags, Mode::from_raw_mode(0o666))?;
+    let file = rustix::fs::open(directory, flags, Mode::from_raw_mode(mode))?;
     Ok(file.into())
 }
 
@@ -153,19 +160,19 @@ mod tests {
         for (name, replace) in [
             (
                 "nameless",
-                replace_by_nameless as fn(&Path, &[u8]) -> io::Result<()>,
+                replace_by_nameless as fn(&Path, &[u8], u32) -> io::Result<()>,
             ),
             ("named", replace_by_named),
         ] {
             let directory = Directory::new(name);
-            if name == "nameless" && nameless(&directory.0).is_err() {
+            if name == "nameless" && nameless(&directory.0, FILE_MODE).is_err() {
                 // The file system has no such files.
                 continue;
             }
             let path = directory.0.join("a.precast");
             let mut modes = Vec::new();
             for contents in ["one", "two"] {
-                replace(&path, contents.as_bytes()).unwrap();
+                replace(&path, contents.as_bytes(), FILE_MODE).unwrap();
                 assert_eq!(fs::read_to_string(&path).unwrap(), contents);
                 assert_eq!(directory.file_count(), 1);
                 modes.push(fs::metadata(&path).unwrap().permissions().mode());
@@ -181,7 +188,7 @@ mod tests {
     #[test]
     fn a_file_without_a_name_cannot_be_left_behind() {
         let directory = Directory::new("unseen");
-        let Ok(file) = nameless(&directory.0) else {
+        let Ok(file) = nameless(&directory.0, FILE_MODE) else {
             return;
         };
         write(&file, b"half").unwrap();

@@ -1,11 +1,12 @@
 //! The examples, run as `examples/cases.txt` lists them; its head explains the columns. Each case
-//! runs as a module and, compiled before, as an artifact.
+//! runs as a module and, compiled before, as an artifact, and as a program.
 
 use std::collections::HashMap;
 use std::fs;
 use std::path::PathBuf;
+use std::process::Output;
 
-use crate::support::{Scratch, examples, precast};
+use crate::support::{Call, Scratch, examples, precast};
 
 struct Case<'a> {
     line: &'a str,
@@ -36,6 +37,30 @@ fn artifacts_print_what_they_must() {
             path
         });
         case.check(artifact.to_str().unwrap());
+    });
+}
+
+#[test]
+fn programs_print_what_they_must() {
+    let scratch = Scratch::new();
+    let mut programs = HashMap::<_, PathBuf>::new();
+    for_each_case(|case| {
+        if case.invoke.is_some() {
+            return;
+        }
+        let next = programs.len();
+        let key = (case.module.to_owned(), case.dirs.join(" "));
+        let program = programs.entry(key).or_insert_with(|| {
+            let path = scratch.path(&format!("{next}"));
+            let mut args = vec!["compile", "--emit", "exe", case.module];
+            args.extend(["-o", path.to_str().unwrap()]);
+            args.extend(case.dirs.iter().flat_map(|dir| ["--dir", dir]));
+            precast(args).succeeds();
+            path
+        });
+        let call = Call::of(program).args(&case.args).current_dir(&examples());
+        let output = call.stdin(&*case.stdin).output();
+        case.check_output(&output, program.to_str().unwrap());
     });
 }
 
@@ -91,6 +116,10 @@ impl<'a> Case<'a> {
         }
         command.extend(&self.args);
         let output = precast(command).stdin(&*self.stdin).output();
+        self.check_output(&output, file);
+    }
+
+    fn check_output(&self, output: &Output, file: &str) {
         let stderr = String::from_utf8_lossy(&output.stderr);
         let case = format!("{file}: {}\n{stderr}", self.line);
         let exit_code = self.exit_code.unwrap_or(134);

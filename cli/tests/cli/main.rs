@@ -5,6 +5,7 @@ mod compile;
 mod diff;
 mod ending;
 mod examples;
+mod exe;
 mod grants;
 mod inspect;
 mod manual;

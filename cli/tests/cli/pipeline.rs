@@ -121,7 +121,7 @@ fn places_that_cannot_be_are_usage_errors() {
     check(&["a.wat", "--depfile", "d", "-o", "-"], "--depfile");
     check(&["a.wat", "--depfile", "a.precast"], "both a.precast");
     check(&["a.wat", "--quiet", "--verbose"], "--quiet");
-    check(&["a.wat", "--emit", "exe"], "artifact, obj, clif, asm");
+    check(&["a.wat", "--emit", "elf"], "artifact, obj, clif, asm, exe");
     assert_eq!(scratch.names(), ["a.wat", "b.wat"]);
 }
 

@@ -353,3 +353,30 @@ fn programs_of_other_compilers_find_what_they_import() {
     let file = scratch.file("other.wat", other);
     run(&file, &[], &[]).fails(1, &["\"env\" \"abort\": (func)"]);
 }
+
+#[test]
+fn programs_may_import_wasi_by_its_name_of_old_or_by_both() {
+    let scratch = Scratch::new();
+    let import = |from: &str, name: &str| {
+        format!("(import {from:?} \"fd_write\" (func {name} (param i32 i32 i32 i32) (result i32)))")
+    };
+    let old = import("wasi_unstable", "$old");
+    let new = import("wasi_snapshot_preview1", "$new");
+    let write = |name: &str| {
+        format!("(drop (call {name} (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 32)))")
+    };
+    for (imports, calls, expected) in [
+        (old.clone(), write("$old"), "a\n"),
+        (new.clone(), write("$new"), "a\n"),
+        (old + &new, write("$old") + &write("$new"), "a\na\n"),
+    ] {
+        let text = format!(
+            "(module {imports} (memory (export \"memory\") 1)
+                (data (i32.const 0) \"\\08\\00\\00\\00\\02\\00\\00\\00a\\n\")
+                (func (export \"_start\") {calls}))"
+        );
+        let file = scratch.file("a.wat", text);
+        let found = precast(["run", file.to_str().unwrap()]).succeeds();
+        assert_eq!(found, expected);
+    }
+}

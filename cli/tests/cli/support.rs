@@ -34,6 +34,21 @@ pub(crate) fn examples() -> PathBuf {
 }
 
 impl Call {
+    /// A call of the program at `path`, with an empty input and no environment.
+    pub(crate) fn of(path: &Path) -> Self {
+        let mut command = Command::new(path);
+        command.env_clear();
+        Self {
+            command,
+            stdin: Vec::new(),
+        }
+    }
+
+    pub(crate) fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.command.args(args);
+        self
+    }
+
     pub(crate) fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = bytes.into();
         self

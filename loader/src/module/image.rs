@@ -12,11 +12,12 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use precast_artifacts_format::{
-    Artifact, ExternIndex, Host, ImportType, Manifest, Note, RuntimeSymbol, Section,
+    Artifact, ArtifactError, ExternIndex, ImportType, Manifest, Note, RuntimeSymbol, Section,
 };
 
 use super::damaged;
 use crate::artifact::{Sections, sections_of};
+use crate::engine::plainest_host;
 use crate::error::{Error, IoError, LimitError, LinkError};
 use crate::runtime;
 use crate::sys::mmap::{Mapping, Protection};
@@ -81,8 +82,8 @@ fn io_error(action: &'static str, path: Option<&Path>, source: std::io::Error) -
 }
 
 impl Image {
-    /// Maps an artifact and makes it ready to run, on `host`.
-    pub(crate) fn map(artifact: InFile<'_>, host: &Host) -> Result<(Self, Manifest, Note), Error> {
+    /// Maps an artifact and makes it ready to run on this machine.
+    pub(crate) fn map(artifact: InFile<'_>) -> Result<(Self, Manifest, Note), Error> {
         let InFile {
             file,
             path,
@@ -95,7 +96,7 @@ impl Image {
         })?;
         if len == 0 {
             // Nothing can be mapped; the error is that of any other file that is no artifact.
-            return Err(Artifact::parse_on(&[], host)
+            return Err(Artifact::parse(&[])
                 .map_or_else(Error::from, |_| damaged(Section::Note, "the file is empty")));
         }
         let mapping = Mapping::of_file(&file, offset, len).map_err(map_error)?;
@@ -103,7 +104,12 @@ impl Image {
         // SAFETY: the mapping is readable over this length, and nobody writes to it as long as
         // `artifact` is in use: the slots are filled after its last use.
         let bytes = unsafe { std::slice::from_raw_parts(mapping.start().as_ptr(), len) };
-        let artifact = Artifact::parse_on(bytes, host)?;
+        let artifact = match plainest_host().map(|host| Artifact::parse_on(bytes, &host)) {
+            None | Some(Err(ArtifactError::Incompatible(_))) => {
+                Artifact::parse_on(bytes, super::host()?)?
+            }
+            Some(parsed) => parsed?,
+        };
         check_exports(artifact.manifest())?;
         let addresses = slot_values(artifact.manifest())?;
         let sections = sections_of(&artifact);

@@ -65,7 +65,7 @@ pub use clock::{Clock, ClockId, HostClock, VirtualClock};
 pub use ctx::{ConfigError, Limits, WasiCtx, WasiCtxBuilder};
 pub use ending::{BrokenPipe, Exit};
 pub use errno::{Errno, Result};
-pub use linker::add_to_linker;
+pub use linker::{add_to_linker, for_module};
 pub use memory::GuestMemory;
 pub use random::{HostRandom, Random, SeededRandom};
 pub use stdio::OutputBuffer;

@@ -1,8 +1,9 @@
 //! The binding to the loader: every function by the names that guests import.
 
+use std::collections::HashSet;
 use std::fmt;
 
-use precast_loader::{Caller, Error, Linker};
+use precast_loader::{Caller, Error, Linker, Module};
 
 use crate::functions::{self, Function, Raw, both_modules, preview1_alone, raw, unstable_alone};
 use crate::{GuestMemory, WasiCtx, preview1, trace, unstable};
@@ -13,15 +14,17 @@ const PREVIEW1: &str = "wasi_snapshot_preview1";
 /// The name that guests imported it under before it was called that; some functions were different then.
 const UNSTABLE: &str = "wasi_unstable";
 
-/// A host function for each row, in the module of that name.
+/// A host function for each row whose name is wanted, in the module of that name.
 macro_rules! define {
     (
-        ($linker:ident, $get:ident, $module:ident, $calls:ident)
+        ($linker:ident, $get:ident, $wanted:ident, $calls:ident, $module:ident)
         $($shape:ident $name:ident $params:tt;)*
     ) => {
         $(
-            $linker
-                .func($module, stringify!($name), host_function!($shape $get $calls $name $params))?;
+            let name = stringify!($name);
+            if $wanted(name) {
+                $linker.func($module, name, host_function!($shape $get $calls $name $params))?;
+            }
         )*
     };
 }
@@ -67,8 +70,13 @@ macro_rules! host_function {
 
 /// The same function under its name of old.
 macro_rules! alias {
-    (($linker:ident) $($shape:ident $name:ident $params:tt;)*) => {
-        $($linker.alias(PREVIEW1, stringify!($name), UNSTABLE, stringify!($name))?;)*
+    (($linker:ident, $wanted:ident) $($shape:ident $name:ident $params:tt;)*) => {
+        $(
+            let name = stringify!($name);
+            if $wanted(name) {
+                $linker.alias(PREVIEW1, name, UNSTABLE, name)?;
+            }
+        )*
     };
 }
 
@@ -109,10 +117,53 @@ pub fn add_to_linker<T: 'static>(
     linker: &mut Linker<T>,
     get: impl Fn(&mut T) -> &mut WasiCtx + Send + Sync + Copy + 'static,
 ) -> Result<(), Error> {
-    both_modules!(define(linker, get, PREVIEW1, preview1));
-    preview1_alone!(define(linker, get, PREVIEW1, preview1));
-    both_modules!(alias(linker));
-    unstable_alone!(define(linker, get, UNSTABLE, unstable));
+    define_wanted(linker, get, &|_, _| true)
+}
+
+/// As [`add_to_linker`], but defines only the functions that `module` imports: for one that is instantiated once, where
+/// defining all of them would take longer than all the rest.
+///
+/// ```
+/// use precast_loader::{Error, Linker, Module, Store};
+/// use precast_wasi::WasiCtx;
+///
+/// fn run(module: &Module, wasi: WasiCtx) -> Result<(), Error> {
+///     let mut linker = Linker::new(module.engine());
+///     precast_wasi::for_module(&mut linker, module, |wasi: &mut WasiCtx| wasi)?;
+///     let mut store = Store::new(module.engine(), wasi);
+///     let instance = linker.instantiate(&mut store, module)?;
+///     instance.typed_func::<(), ()>(&mut store, "_start")?.call(&mut store, ())
+/// }
+/// ```
+///
+/// # Errors
+///
+/// Those of `Linker::func`: a name that is defined already.
+pub fn for_module<T: 'static>(
+    linker: &mut Linker<T>,
+    module: &Module,
+    get: impl Fn(&mut T) -> &mut WasiCtx + Send + Sync + Copy + 'static,
+) -> Result<(), Error> {
+    let imports: HashSet<(&str, &str)> = module
+        .imports()
+        .filter(|(from, ..)| [PREVIEW1, UNSTABLE].contains(from))
+        .map(|(from, name, _)| (from, name))
+        .collect();
+    define_wanted(linker, get, &|from, name| imports.contains(&(from, name)))
+}
+
+fn define_wanted<T: 'static>(
+    linker: &mut Linker<T>,
+    get: impl Fn(&mut T) -> &mut WasiCtx + Send + Sync + Copy + 'static,
+    wanted: &dyn Fn(&str, &str) -> bool,
+) -> Result<(), Error> {
+    let in_preview1 = |name: &str| wanted(PREVIEW1, name);
+    let in_unstable = |name: &str| wanted(UNSTABLE, name);
+    let in_any = |name: &str| in_preview1(name) || in_unstable(name);
+    both_modules!(define(linker, get, in_any, preview1, PREVIEW1));
+    preview1_alone!(define(linker, get, in_preview1, preview1, PREVIEW1));
+    both_modules!(alias(linker, in_unstable));
+    unstable_alone!(define(linker, get, in_unstable, unstable, UNSTABLE));
     Ok(())
 }
 
