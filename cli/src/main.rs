@@ -20,6 +20,7 @@ mod grants;
 mod input;
 mod inspect;
 mod invoke;
+mod limits;
 mod man;
 mod output;
 mod problem;

@@ -209,6 +209,8 @@ impl<'a> Generator<'a> {
     }
 
     fn make(&self, job: Job, worker: &mut Worker) -> Result<Code, CompileError> {
+        self.env.budget.check_time()?;
+        let _memory = self.env.budget.take_memory(self.body_bytes(job))?;
         // A module must not be able to end the process, whatever bug it finds in the code
         // generator. After an error the worker is not used again.
         let made = catch_unwind(AssertUnwindSafe(|| {
@@ -223,6 +225,17 @@ impl<'a> Generator<'a> {
                 .or_else(|| panic.downcast_ref::<&str>().copied());
             Err(self.internal_error(job, message.unwrap_or("panic").to_owned()))
         })
+    }
+
+    fn body_bytes(&self, job: Job) -> usize {
+        match job {
+            Job::Defined(defined) => {
+                let body = &self.env.module.bodies[defined as usize];
+                body.body.as_bytes().len()
+            }
+            // As long as their types, which are bounded.
+            _ => 0,
+        }
     }
 
     fn translate(&self, job: Job, worker: &mut Worker) -> Result<Extent, CompileError> {

@@ -34,6 +34,7 @@ mod features;
 mod generate;
 mod image;
 mod isa;
+mod limits;
 mod link;
 mod module;
 mod options;
@@ -48,6 +49,7 @@ mod validate;
 
 use env::{ModuleEnv, Throwing};
 use generate::{Generator, Job};
+use limits::Budget;
 use link::Linker;
 use module::Module;
 use plan::Plan;
@@ -57,6 +59,7 @@ use trampoline::Passing;
 pub use error::CompileError;
 pub use features::{Feature, Features};
 pub use generate::Listing;
+pub use limits::Limits;
 pub use options::{CustomSections, OptLevel, Options, parse_target};
 pub use precast_artifacts_format::{Arch, CpuFeature, CpuFeatures, CpuLevel, Os, Target, Tunables};
 pub use timings::{Phase, Timings};
@@ -149,15 +152,16 @@ pub fn compile_with_timings(
     let isas = isa::build(options)?;
     let pool = thread_pool(options)?;
     let mut stopwatch = Stopwatch::start();
+    let budget = Budget::start(&options.limits);
 
-    let module = parse::parse(wasm, options)?;
+    let module = parse::parse(wasm, options, &budget)?;
     stopwatch.ends(Phase::Parse);
     let uses = pool.install(|| scan::scan(&module));
     let plan = Plan::new(&module, &uses, options.target)?;
     stopwatch.ends(Phase::Plan);
 
     let jobs = jobs(&module, &plan);
-    let env = ModuleEnv::new(&module, &plan, &*isas.usual, options);
+    let env = ModuleEnv::new(&module, &plan, &*isas.usual, options, &budget);
     let generator = Generator::new(&env, &*isas.linear, options);
     let text = isas.usual.text_section_builder(jobs.len());
     let mut linker = Linker::new(options.target, text, module.bodies.len());
@@ -196,9 +200,10 @@ pub fn compile_with_timings(
 /// ```
 pub fn list(wasm: &[u8], options: &Options, listing: Listing) -> Result<String, CompileError> {
     let isas = isa::build(options)?;
-    let module = parse::parse(wasm, options)?;
+    let budget = Budget::start(&options.limits);
+    let module = parse::parse(wasm, options, &budget)?;
     let plan = Plan::new(&module, &scan::scan(&module), options.target)?;
-    let env = ModuleEnv::new(&module, &plan, &*isas.usual, options);
+    let env = ModuleEnv::new(&module, &plan, &*isas.usual, options, &budget);
     let generator = Generator::new(&env, &*isas.linear, options);
     let names = emit::func_names(&module);
     let mut text = String::new();

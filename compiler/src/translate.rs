@@ -73,6 +73,7 @@ impl Extent {
             return Err(CompileError::Limit {
                 what: "the branches and calls of a function pass too many values",
                 limit: limit as u64,
+                name: None,
             });
         }
         Ok(())
@@ -114,6 +115,7 @@ pub(crate) fn translate(
     };
     let mut validator = validate.into_validator(std::mem::take(&mut scratch.validator));
     let mut reader = body.body.get_binary_reader();
+    env.limits.check_locals(&body.body, &validator)?;
     validator.read_locals(&mut reader)?;
 
     let mut builder = FunctionBuilder::new(func, &mut scratch.builder);
@@ -152,6 +154,7 @@ pub(crate) fn translate(
     translator.enter_function(ty);
 
     let body_bytes = body.body.as_bytes().len();
+    let mut operators_read = 0;
     let mut operators = wasmparser::OperatorsReader::new(reader);
     while !operators.eof() {
         let (operator, offset) = operators.read_with_offset()?;
@@ -163,6 +166,8 @@ pub(crate) fn translate(
             translator.extent.check(body_bytes)?;
         }
         validator.op(offset, &operator)?;
+        env.limits.check_operator(&validator)?;
+        env.budget.check_time_sometimes(&mut operators_read)?;
         translator.builder.set_srcloc(source_location(offset));
         translator.operator(&operator, offset)?;
         let extent = &mut translator.extent;

@@ -1,8 +1,9 @@
 //! Validation without compilation.
 
-use wasmparser::{FuncValidatorAllocations, ValidPayload};
+use wasmparser::{FuncValidatorAllocations, OperatorsReader, ValidPayload};
 
 use crate::error::CompileError;
+use crate::limits::Budget;
 use crate::options::Options;
 use crate::parse::{check_encoding, start};
 
@@ -16,7 +17,7 @@ use crate::parse::{check_encoding, start};
 ///
 /// - [`CompileError::Invalid`] if it is no valid module.
 /// - [`CompileError::Unsupported`] if it is a component.
-/// - [`CompileError::Limit`] if it is larger than any module may be.
+/// - [`CompileError::Limit`] if it is larger than any module may be, or than the options' limits say.
 ///
 /// # Examples
 ///
@@ -33,15 +34,32 @@ use crate::parse::{check_encoding, start};
 /// ```
 pub fn validate(wasm: &[u8], options: &Options) -> Result<(), CompileError> {
     let (parser, mut validator) = start(wasm, options)?;
+    let limits = &options.limits;
+    let budget = Budget::start(limits);
     let mut allocations = FuncValidatorAllocations::default();
+    let mut operators_read = 0;
     for payload in parser.parse_all(wasm) {
         let payload = payload?;
         check_encoding(&payload)?;
-        if let ValidPayload::Func(validate, body) = validator.payload(&payload)? {
-            let mut body_validator = validate.into_validator(allocations);
-            body_validator.validate(&body)?;
-            allocations = body_validator.into_allocations();
+        budget.check_time()?;
+        let ValidPayload::Func(validate, body) = validator.payload(&payload)? else {
+            limits.check_section(&validator)?;
+            continue;
+        };
+        limits.check_body(&body)?;
+        let mut body_validator = validate.into_validator(allocations);
+        limits.check_locals(&body, &body_validator)?;
+        let mut reader = body.get_binary_reader();
+        body_validator.read_locals(&mut reader)?;
+        let mut operators = OperatorsReader::new(reader);
+        while !operators.eof() {
+            let (operator, offset) = operators.read_with_offset()?;
+            body_validator.op(offset, &operator)?;
+            limits.check_operator(&body_validator)?;
+            budget.check_time_sometimes(&mut operators_read)?;
         }
+        operators.finish()?;
+        allocations = body_validator.into_allocations();
     }
     Ok(())
 }

@@ -73,7 +73,8 @@ fn encode(options: &Options) -> Vec<u8> {
         listeners,
         deterministic,
         custom_sections,
-        // Does not change the result.
+        // These do not change the result.
+        limits: _,
         threads: _,
     } = *options;
     let arch: Arch = arch;
@@ -147,9 +148,10 @@ mod tests {
     }
 
     #[test]
-    fn how_many_threads_compile_does_not_change_the_key() {
+    fn threads_and_limits_do_not_change_the_key() {
         let mut other = options();
         other.threads = NonZeroUsize::new(3);
+        other.limits.functions = 3;
         assert!(Key::new(EMPTY, &options()) == Key::new(EMPTY, &other));
     }
 

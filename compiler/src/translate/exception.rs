@@ -89,6 +89,7 @@ impl Exceptions {
         Err(CompileError::Limit {
             what: "a function has too many exception handlers, counted for each call in their scope",
             limit: MAX_HANDLERS as u64,
+            name: None,
         })
     }
 }
