@@ -7,8 +7,11 @@
 
 mod access;
 mod border;
+mod faults;
+mod index;
 mod large;
 mod mapped;
+mod range;
 mod setup;
 
 use precast_compiler::OptLevel;
