@@ -121,11 +121,11 @@ impl Function {
 
     /// Parameters with which one of the accesses is near an edge, if one of the parameters reaches
     /// that far.
-    fn params(&self, number: &mut Numbers) -> Params {
+    fn params(&self, number: &mut Numbers, room: u128) -> Params {
         let mut params = Params::random(number);
         let which = number(self.0.len());
         let size = self.0[which].access.size;
-        let edges = [0, MEMORY_BYTES as u128, 1 << 31, 1 << 32, 1 << 33];
+        let edges = [0, MEMORY_BYTES as u128, 1 << 31, 1 << 32, 1 << 33, room];
         let edge = edges[number(edges.len())];
         for _ in 0..2 {
             let start = self.starts(&params).nth(which).unwrap();
@@ -163,6 +163,8 @@ fn modules() -> usize {
 fn check(tunables: Tunables, opt_level: OptLevel, cpu: CpuLevel, seed: u64) -> Counts {
     let mut number: Numbers = Box::new(numbers(seed));
     let mut counts = Counts::default();
+    let checked = tunables.memory_checked;
+    let room = (1 << 32) + i128::from(tunables.memory_guard_bytes);
     let mut config = Config::new();
     config.memory_allocator(Arc::new(Secluded));
     let engine = Engine::new(&config);
@@ -195,7 +197,7 @@ fn check(tunables: Tunables, opt_level: OptLevel, cpu: CpuLevel, seed: u64) -> C
             let func = instance.typed_func::<(u32, u32, u64, u64), u64>(&mut store, &name);
             let func = func.unwrap();
             for _ in 0..CALLS {
-                let params = function.params(&mut number);
+                let params = function.params(&mut number, room.cast_unsigned());
                 let Params {
                     narrow: [a, b],
                     wide: [c, d],
@@ -230,8 +232,8 @@ fn check(tunables: Tunables, opt_level: OptLevel, cpu: CpuLevel, seed: u64) -> C
                             let range = start..start + size;
                             let is_there = range.contains(&at);
                             assert!(is_there, "{at:#x} is not in {range:x?}: {}", what());
-                            let room = (1 << 32) + i128::from(tunables.memory_guard_bytes);
-                            assert!(!tunables.memory_checked && at < room, "{at:#x}: {}", what());
+                            // What is left to faults, all of it, ends with the guard.
+                            assert!(start + size <= room && !checked, "{range:x?}: {}", what());
                         } else if code == TrapCode::UnalignedAtomic {
                             counts.unaligned += 1;
                         } else {
