@@ -217,7 +217,10 @@ fn the_tests_of_known_classes_exist() {
             }
         }
         let is_explained = tests.starts_with("none: ");
-        assert!(file.is_some() || is_explained, "SECURITY.md: no test for {row}");
+        assert!(
+            file.is_some() || is_explained,
+            "SECURITY.md: no test for {row}"
+        );
     }
     assert!(found > 40, "{found}");
 }

@@ -40,7 +40,7 @@ pub(super) const LATER: &[Shape] = &[
         let mut parts = Parts::default();
         for i in 0..n {
             let above = (i % 60 > 0).then(|| TYPES + i - 1);
-            parts.types.ty().rec([func_type(TYPES + i, above)]);
+            parts.types.ty().rec([func_type(UNARY, above)]);
         }
         parts.finish()
     }),
@@ -48,13 +48,12 @@ pub(super) const LATER: &[Shape] = &[
         let mut parts = Parts::default();
         for i in 0..60 {
             let above = (i % 60 > 0).then(|| TYPES + i - 1);
-            parts.types.ty().rec([func_type(TYPES, above)]);
+            parts.types.ty().rec([func_type(UNARY, above)]);
         }
         parts.table(10);
         parts.func(UNARY, &[], |f| {
             repeat(f, n, |f, i| {
-                f.ref_null(HeapType::FUNC).drop();
-                f.ref_null(HeapType::Concrete(TYPES));
+                f.ref_null(HeapType::Concrete(UNARY)).local_get(0);
                 f.local_get(0).call_indirect(0, TYPES + i as u32 % 60)
             });
             f.local_get(0);

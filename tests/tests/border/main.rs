@@ -11,6 +11,7 @@ mod faults;
 mod index;
 mod large;
 mod mapped;
+mod proof;
 mod range;
 mod setup;
 

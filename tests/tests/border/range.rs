@@ -23,6 +23,7 @@ use precast_tests::{Compiled, load, numbers, trap_code, wasm};
 use super::access::{ACCESSES, Access, Effect, PLAIN};
 use super::faults::{Secluded, note_faults, take_fault};
 use super::index::{Narrow, Numbers, Params, extreme};
+use super::proof::{Proof, prove};
 use super::setup::{CHECKED, GUARDED, guard};
 
 const FUNCTIONS: usize = 12;
@@ -153,6 +154,7 @@ struct Counts {
     faults: u64,
     checks: u64,
     unaligned: u64,
+    proof: Proof,
 }
 
 fn modules() -> usize {
@@ -186,6 +188,9 @@ fn check(tunables: Tunables, opt_level: OptLevel, cpu: CpuLevel, seed: u64) -> C
         let compiled = Compiled::new(&wasm(&wat), &options);
         let compiled = compiled.unwrap_or_else(|error| panic!("{error}: {wat}"));
         let module = load(&engine, &compiled).unwrap();
+        if !checked {
+            counts.proof.add(prove(compiled.bytes()));
+        }
         note_faults();
         let mut store = Store::new(&engine, ());
         let instance = Instance::new(&mut store, &module, &[]).unwrap();
@@ -286,6 +291,8 @@ fn accesses_at_folded_indices_are_where_arithmetic_says() {
             );
             let guarded = !tunables.memory_checked && tunables.memory_guard_bytes > 0;
             assert_eq!(counts.faults > 0, guarded, "{counts:?}");
+            assert!(counts.proof.proved > 0 || !guarded, "{counts:?}");
+            assert_eq!(counts.proof.unknown_memory, 0, "{counts:?}");
             assert!(
                 counts.inside > 0 && counts.checks > 0 && counts.unaligned > 0,
                 "{counts:?}"
