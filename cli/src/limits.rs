@@ -91,13 +91,13 @@ mod tests {
         assert_eq!(limits("").unwrap(), Limits::default());
         let found = limits(
             "--compile-limit module_bytes=1M,types=2,functions=3 --compile-timeout 5s \
-             --compile-limit body_bytes=4k,locals=5,nesting=6,operands=8G,memory_bytes=8G",
+             --compile-limit body_bytes=4k,locals=5,nesting=6,operands=8G,memory_bytes=4G",
         );
         let mut expected = Limits::default();
         expected.module_bytes = 1 << 20;
         (expected.types, expected.functions, expected.body_bytes) = (2, 3, 4096);
         (expected.locals, expected.nesting, expected.operands) = (5, 6, u32::MAX);
-        expected.memory_bytes = 8 << 30;
+        expected.memory_bytes = 4 << 30;
         expected.time = Some(Duration::from_secs(5));
         assert_eq!(found.unwrap(), expected);
     }

@@ -21,13 +21,14 @@ const MAX_LOCALS: u32 = 50_000;
 
 /// Memory that the compilation of a function takes for each byte of its body, and some more.
 /// (`cargo bench -p precast-tests --bench shapes` shows what functions of all kinds take.)
-const MEMORY_PER_BODY_BYTE: u64 = 512;
+const MEMORY_PER_BODY_BYTE: u64 = 1024;
 
 /// Operators between two looks at the clock.
 const OPERATORS_BETWEEN_LOOKS: u32 = 1 << 12;
 
 /// The most that a module may ask of the machine that compiles it. A module that asks for more is
-/// refused with [`CompileError::Limit`], which names the field. No limit changes an artifact.
+/// refused with [`CompileError::Limit`], which names the field. No limit changes an artifact; one that is
+/// found in a cache has not been compiled, and exceeds none.
 ///
 /// The defaults take every module that engines have
 /// [agreed](https://webassembly.github.io/spec/js-api/#limits) to take. Most of what is counted cannot be
@@ -63,9 +64,9 @@ pub struct Limits {
     pub nesting: u32,
     /// Operands that are on the stack at once. Default: no limit but that of the body's bytes.
     pub operands: u32,
-    /// Bytes that the compilation of functions takes at once, by an estimate: 512 for each byte of
+    /// Bytes that the compilation of functions takes at once, by an estimate: 1,024 for each byte of
     /// the bodies of those that are in work. Threads wait for one another where there is not enough for
-    /// all of them, and a function that is too large alone is refused. Default: 4 GiB, which is enough
+    /// all of them, and a function that is too large alone is refused. Default: 8 GiB, which is enough
     /// for each function that there can be, but keeps a machine of many CPUs from compiling many such at
     /// once.
     ///
@@ -76,7 +77,7 @@ pub struct Limits {
     pub memory_bytes: u64,
     /// How long a compilation takes, by the clock on the wall. It is looked at between sections
     /// and functions, and in functions as long as they are translated. What follows that, in the code
-    /// generator, is not interrupted: for the largest functions it takes up to half a minute, and a
+    /// generator, is not interrupted: for the largest functions it takes up to a minute, and a
     /// compilation ends that much later at worst ([`body_bytes`](Self::body_bytes) makes that less).
     /// Default: none, so that whether a module compiles does not depend on the machine.
     pub time: Option<Duration>,
@@ -92,7 +93,7 @@ impl Default for Limits {
             locals: 50_000,
             nesting: u32::MAX,
             operands: u32::MAX,
-            memory_bytes: 4 << 30,
+            memory_bytes: 8 << 30,
             time: None,
         }
     }

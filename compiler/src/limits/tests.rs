@@ -72,6 +72,13 @@ fn each_limit_takes_what_it_says_and_nothing_more() {
 }
 
 #[test]
+fn by_default_there_is_memory_for_every_function_that_there_can_be() {
+    let limits = Limits::default();
+    let largest = limits.body_bytes as usize;
+    assert!(Budget::start(&limits).take_memory(largest).is_ok());
+}
+
+#[test]
 fn no_limit_changes_the_artifact() {
     let wasm = wat::parse_str(TEXT).unwrap();
     let expected = compile(&wasm, &options(|_| ())).unwrap();
