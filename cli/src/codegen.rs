@@ -10,6 +10,7 @@ use precast_compiler::{Compilation, CpuLevel, Features, OptLevel, Options, Targe
 use crate::exit::Usage;
 use crate::features::FeatureArgs;
 use crate::input::Module;
+use crate::limits::LimitArgs;
 use crate::progress::Bar;
 
 /// Options of `compile`, `run` and `wast`.
@@ -42,6 +43,9 @@ pub(crate) struct CodegenArgs {
     /// Have results be the same bit for bit on all machines: NaNs, and relaxed vector instructions
     #[arg(long)]
     deterministic: bool,
+
+    #[command(flatten)]
+    limits: LimitArgs,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -85,12 +89,14 @@ impl CodegenArgs {
             memory,
             ref features,
             deterministic,
+            ref limits,
         } = *self;
         let mut options = target.map(Options::for_target).unwrap_or_default();
         options.features = features.features(usual_features);
         options.opt_level = opt_level;
         options.threads = jobs.and_then(|jobs| NonZeroUsize::new(jobs.into()));
         options.deterministic = deterministic;
+        options.limits = limits.limits();
         options.tunables.memory_checked = matches!(memory, Memory::Checked);
         match cpu.unwrap_or(default_cpu) {
             Cpu::Default => Ok(()),

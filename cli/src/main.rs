@@ -18,6 +18,7 @@ mod features;
 mod input;
 mod inspect;
 mod invoke;
+mod limits;
 mod man;
 mod output;
 mod page;

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::features::FeatureArgs;
 use crate::input::Input;
+use crate::limits::LimitArgs;
 use crate::problem::Problem;
 use crate::{exit, output};
 
@@ -33,6 +34,9 @@ pub(crate) struct ValidateArgs {
     #[command(flatten)]
     features: FeatureArgs,
 
+    #[command(flatten)]
+    limits: LimitArgs,
+
     /// Print a line of JSON for each module
     #[arg(long)]
     json: bool,
@@ -55,6 +59,7 @@ struct Line<'a> {
 pub(crate) fn validate(args: &ValidateArgs) -> Result<ExitCode> {
     let options = Options {
         features: args.features.features(Features::WASM3),
+        limits: args.limits.limits(),
         ..Options::default()
     };
     let mut code = ExitCode::SUCCESS;

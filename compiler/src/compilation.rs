@@ -7,6 +7,7 @@ use crate::env::ModuleEnv;
 use crate::error::CompileError;
 use crate::generate::{Generator, jobs};
 use crate::incremental::{Functions, Increment, Incremental};
+use crate::limits::Budget;
 use crate::link::Linker;
 use crate::options::Options;
 use crate::plan::Plan;
@@ -227,19 +228,20 @@ impl<'a> Compilation<'a> {
         let isas = isa::build(options)?;
         let pool = thread_pool(options)?;
         let mut stopwatch = Stopwatch::start();
+        let budget = Budget::start(&options.limits);
         let recorder = self.times_functions.then(Recorder::start);
         let mut increment = self
             .incremental
             .map(|previous| Increment::new(previous, options));
 
-        let module = parse::parse(self.wasm, options)?;
+        let module = parse::parse(self.wasm, options, &budget)?;
         stopwatch.ends(Phase::Parse);
         let uses = pool.install(|| scan::scan(&module));
         let plan = Plan::new(&module, &uses, options.target)?;
         stopwatch.ends(Phase::Plan);
 
         let jobs = jobs(&module, &plan);
-        let env = ModuleEnv::new(&module, &plan, &*isas.usual, options);
+        let env = ModuleEnv::new(&module, &plan, &*isas.usual, options, &budget);
         let shelf = increment.as_ref().map(|increment| increment.shelf(&env));
         let generator = Generator::new(&env, &*isas.linear, options)
             .timed_by(recorder.as_ref())

@@ -12,6 +12,7 @@ use precast_artifacts_format::{AbiType, FuncType, Hierarchy, RuntimeSymbol, Tuna
 use rustc_hash::FxHashMap;
 use std::mem::offset_of;
 
+use crate::limits::{Budget, Limits};
 use crate::module::Module;
 use crate::options::Options;
 use crate::plan::Plan;
@@ -29,6 +30,8 @@ pub(crate) struct ModuleEnv<'a> {
     pub(crate) listeners: bool,
     /// Whether results are the same on all machines.
     pub(crate) deterministic: bool,
+    pub(crate) limits: Limits,
+    pub(crate) budget: &'a Budget,
     /// The signature of each of the module's types, in the Wasm convention.
     pub(crate) signatures: Vec<Signature>,
 }
@@ -39,6 +42,7 @@ impl<'a> ModuleEnv<'a> {
         plan: &'a Plan,
         isa: &'a dyn TargetIsa,
         options: &Options,
+        budget: &'a Budget,
     ) -> Self {
         Self {
             module,
@@ -47,6 +51,8 @@ impl<'a> ModuleEnv<'a> {
             tunables: options.tunables,
             listeners: options.listeners,
             deterministic: options.deterministic,
+            limits: options.limits,
+            budget,
             signatures: module
                 .types
                 .iter()

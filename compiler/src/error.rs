@@ -35,6 +35,8 @@ pub enum CompileError {
         what: &'static str,
         /// How much is taken.
         limit: u64,
+        /// The field of [`Limits`](crate::Limits) that says so. None if it cannot be raised.
+        name: Option<&'static str>,
     },
     /// The options contradict one another or the target.
     Options(String),
@@ -73,7 +75,13 @@ impl fmt::Display for CompileError {
                 f,
                 "not supported yet: {feature} (at byte offset {wasm_offset:#x})"
             ),
-            Self::Limit { what, limit } => write!(f, "{what}: the limit is {limit}"),
+            Self::Limit { what, limit, name } => {
+                write!(f, "{what}: the limit is {limit}")?;
+                match name {
+                    Some(name) => write!(f, "; raise `{name}` to take more"),
+                    None => Ok(()),
+                }
+            }
             Self::Options(message) => f.write_str(message),
             Self::Internal {
                 func_index,
@@ -91,7 +99,8 @@ impl std::error::Error for CompileError {}
 impl From<BinaryReaderError> for CompileError {
     fn from(error: BinaryReaderError) -> Self {
         if let Some((what, limit)) = limit(error.message()) {
-            return Self::Limit { what, limit };
+            let name = None;
+            return Self::Limit { what, limit, name };
         }
         Self::Invalid {
             wasm_offset: error.offset(),
@@ -108,7 +117,7 @@ impl From<BinaryReaderError> for CompileError {
 /// What there is too much of and how much is allowed, if that is what the parser's message says: it
 /// refuses valid modules too, of sizes that engines have agreed not to take.
 fn limit(message: &str) -> Option<(&'static str, u64)> {
-    const SUBJECTS: [(&str, &str); 11] = [
+    const SUBJECTS: [(&str, &str); 12] = [
         ("types count", "there are too many types"),
         ("imports count", "there are too many imports"),
         ("functions count", "there are too many functions"),
@@ -123,7 +132,37 @@ fn limit(message: &str) -> Option<(&'static str, u64)> {
         ),
         ("data segments count", "there are too many data segments"),
         ("effective type size", "types are too large together"),
+        (
+            "function body size count",
+            "a function's body is too large, in bytes",
+        ),
     ];
+    // Those that do not say what the limit is.
+    const WHOLE: [(&str, &str, u64); 4] = [
+        (
+            "function params size is out of bounds",
+            "a type has too many parameters",
+            1_000,
+        ),
+        (
+            "function returns size is out of bounds",
+            "a type has too many results",
+            1_000,
+        ),
+        (
+            "number of elements is out of bounds",
+            "an element segment has too many elements",
+            10_000_000,
+        ),
+        (
+            "catches size is out of bounds",
+            "a try_table has too many catches",
+            10_000,
+        ),
+    ];
+    if let Some(&(_, what, limit)) = WHOLE.iter().find(|(whole, ..)| *whole == message) {
+        return Some((what, limit));
+    }
     let (subject, limit) = message.rsplit_once(" limit of ")?;
     let known = |(start, _): &&(&str, &str)| subject.starts_with(start);
     let &(_, what) = SUBJECTS.iter().find(known)?;
@@ -165,7 +204,8 @@ mod tests {
             let found = compile(&claiming(section, count), &Options::default());
             let limit = u64::from(count) - 1;
             let what = expected;
-            assert_eq!(found, Err(CompileError::Limit { what, limit }));
+            let name = None;
+            assert_eq!(found, Err(CompileError::Limit { what, limit, name }));
         }
     }
 

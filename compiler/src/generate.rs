@@ -268,11 +268,15 @@ impl<'a> Generator<'a> {
     }
 
     fn make(&self, job: Job, worker: &mut Worker) -> Result<Made<'a>, CompileError> {
-        self.caught(job, || match (self.shelf, job) {
-            (Some(shelf), Job::Defined(defined)) => self.find_or_make(defined, shelf, worker),
-            _ => {
-                let code = self.make_anew(job, worker)?;
-                Ok(Made { code, kept: None })
+        self.env.budget.check_time()?;
+        self.caught(job, || {
+            let _memory = self.env.budget.take_memory(self.body_bytes(job))?;
+            match (self.shelf, job) {
+                (Some(shelf), Job::Defined(defined)) => self.find_or_make(defined, shelf, worker),
+                _ => {
+                    let code = self.make_anew(job, worker)?;
+                    Ok(Made { code, kept: None })
+                }
             }
         })
     }
@@ -306,7 +310,7 @@ impl<'a> Generator<'a> {
         {
             // That the same code was valid elsewhere says nothing about here.
             let body = &self.env.module.bodies[defined as usize];
-            if translate::validate(body, &mut worker.scratch).is_ok() {
+            if translate::validate(self.env, body, &mut worker.scratch).is_ok() {
                 let kept = Some(kept);
                 return Ok(Made { code, kept });
             }
@@ -321,6 +325,17 @@ impl<'a> Generator<'a> {
         let extent = self.translate(job, worker)?;
         self.compile(job, extent, &mut worker.context)
             .map_err(|message| self.internal_error(job, message))
+    }
+
+    fn body_bytes(&self, job: Job) -> usize {
+        match job {
+            Job::Defined(defined) => {
+                let body = &self.env.module.bodies[defined as usize];
+                body.body.as_bytes().len()
+            }
+            // As long as their types, which are bounded.
+            _ => 0,
+        }
     }
 
     fn translate(&self, job: Job, worker: &mut Worker) -> Result<Extent, CompileError> {
@@ -525,6 +540,7 @@ fn libcall_symbol(libcall: LibCall) -> Option<RuntimeSymbol> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::Budget;
     use crate::module::Module;
     use crate::plan::Plan;
     use crate::{isa, parse, scan};
@@ -534,11 +550,12 @@ mod tests {
         let wasm = wat::parse_str("(module (func) (func))").unwrap();
         let options = Options::default();
         let isas = isa::build(&options).unwrap();
-        let mut module: Module<'_> = parse::parse(&wasm, &options).unwrap();
+        let budget = Budget::start(&options.limits);
+        let mut module: Module<'_> = parse::parse(&wasm, &options, &budget).unwrap();
         let plan = Plan::new(&module, &scan::scan(&module), options.target).unwrap();
         // As if a bug had lost it.
         module.bodies.pop();
-        let env = ModuleEnv::new(&module, &plan, &*isas.usual, &options);
+        let env = ModuleEnv::new(&module, &plan, &*isas.usual, &options, &budget);
         let generator = Generator::new(&env, &*isas.linear, &options);
         let check = |error: CompileError| {
             let CompileError::Internal {

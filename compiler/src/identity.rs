@@ -40,7 +40,8 @@ pub(crate) fn encode(options: &Options) -> Vec<u8> {
         listeners,
         deterministic,
         custom_sections,
-        // Does not change the result.
+        // These do not change the result.
+        limits: _,
         threads: _,
     } = *options;
     let arch: Arch = arch;

@@ -37,6 +37,7 @@ mod identity;
 mod image;
 mod incremental;
 mod isa;
+mod limits;
 mod link;
 mod module;
 mod options;
@@ -52,6 +53,7 @@ mod validate;
 
 use env::ModuleEnv;
 use generate::{Generator, jobs};
+use limits::Budget;
 use plan::Plan;
 
 pub use compilation::{Compilation, Compiled, Output, Progress};
@@ -59,6 +61,7 @@ pub use error::CompileError;
 pub use features::{Feature, Features};
 pub use generate::Listing;
 pub use incremental::{DamagedFunctions, Functions, Incremental};
+pub use limits::Limits;
 pub use options::{CustomSections, OptLevel, Options, parse_target};
 pub use precast_artifacts_format::{Arch, CpuFeature, CpuFeatures, CpuLevel, Os, Target, Tunables};
 pub use profile::FunctionTime;
@@ -105,9 +108,10 @@ pub fn compile(wasm: &[u8], options: &Options) -> Result<Vec<u8>, CompileError> 
 /// ```
 pub fn list(wasm: &[u8], options: &Options, listing: Listing) -> Result<String, CompileError> {
     let isas = isa::build(options)?;
-    let module = parse::parse(wasm, options)?;
+    let budget = Budget::start(&options.limits);
+    let module = parse::parse(wasm, options, &budget)?;
     let plan = Plan::new(&module, &scan::scan(&module), options.target)?;
-    let env = ModuleEnv::new(&module, &plan, &*isas.usual, options);
+    let env = ModuleEnv::new(&module, &plan, &*isas.usual, options, &budget);
     let generator = Generator::new(&env, &*isas.linear, options);
     let names = emit::func_names(&module);
     let mut text = String::new();

@@ -105,6 +105,7 @@ impl Linker {
             return Err(CompileError::Limit {
                 what: "the machine code is too large, in bytes",
                 limit: MAX_TEXT_BYTES,
+                name: None,
             });
         }
         let start = self

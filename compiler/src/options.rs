@@ -6,6 +6,7 @@ use precast_artifacts_format::{Arch, CpuFeatures, CpuLevel, Os, Target, Tunables
 
 use crate::error::CompileError;
 use crate::features::Features;
+use crate::limits::Limits;
 
 /// How much work goes into better code.
 ///
@@ -103,6 +104,8 @@ pub struct Options {
     pub deterministic: bool,
     /// Which custom sections are kept.
     pub custom_sections: CustomSections,
+    /// How much the module may ask of this machine; does not change the result.
+    pub limits: Limits,
     /// Threads to compile with; does not change the result. Default: one per CPU.
     pub threads: Option<NonZeroUsize>,
 }
@@ -126,6 +129,7 @@ impl Options {
             listeners: false,
             deterministic: false,
             custom_sections: CustomSections::default(),
+            limits: Limits::default(),
             threads: None,
         }
     }

@@ -11,6 +11,7 @@ use wasmparser::{
 use crate::branch_hints::BranchHints;
 use crate::error::CompileError;
 use crate::features::Feature;
+use crate::limits::Budget;
 use crate::module::{Body, Data, Elements, Items, Module, NULL_FUNC, SegmentMode};
 use crate::options::Options;
 
@@ -21,24 +22,28 @@ use const_expr::const_expr;
 
 type Result<T, E = CompileError> = std::result::Result<T, E>;
 
-/// The largest module, in bytes: offsets into it are 32-bit numbers.
-const MAX_MODULE_BYTES: u64 = u32::MAX as u64;
-
 /// The section whose contents go into the artifact's symbols and manifest.
 const NAME_SECTION: &str = "name";
 
 /// Parses `wasm` and validates everything except function bodies, which carry what it takes to
 /// validate them later.
-pub(crate) fn parse<'a>(wasm: &'a [u8], options: &Options) -> Result<Module<'a>> {
+pub(crate) fn parse<'a>(wasm: &'a [u8], options: &Options, budget: &Budget) -> Result<Module<'a>> {
     let (parser, mut validator) = start(wasm, options)?;
     let mut module = Module::default();
     let mut interner = TypeInterner::default();
     for payload in parser.parse_all(wasm) {
         let payload = payload?;
         check_encoding(&payload)?;
+        budget.check_time()?;
         match validator.payload(&payload)? {
-            ValidPayload::Func(validate, body) => module.bodies.push(Body { validate, body }),
-            _ => section(&mut module, &mut interner, payload)?,
+            ValidPayload::Func(validate, body) => {
+                options.limits.check_body(&body)?;
+                module.bodies.push(Body { validate, body });
+            }
+            _ => {
+                options.limits.check_section(&validator)?;
+                section(&mut module, &mut interner, payload)?;
+            }
         }
     }
     Ok(module)
@@ -47,12 +52,7 @@ pub(crate) fn parse<'a>(wasm: &'a [u8], options: &Options) -> Result<Module<'a>>
 /// What reads a module and what validates it, both for the features of `options`. Refuses what is too
 /// large, or too obviously no module to be worth the parser's words.
 pub(crate) fn start(wasm: &[u8], options: &Options) -> Result<(Parser, Validator)> {
-    if wasm.len() as u64 > MAX_MODULE_BYTES {
-        return Err(CompileError::Limit {
-            what: "the module is too large, in bytes",
-            limit: MAX_MODULE_BYTES,
-        });
-    }
+    options.limits.check_module(wasm)?;
     if !wasm.starts_with(b"\0asm") {
         return Err(CompileError::Invalid {
             wasm_offset: 0,

@@ -105,6 +105,7 @@ impl Plan {
         .ok_or(CompileError::Limit {
             what: "types, imports, globals and functions together need too many bytes per instance",
             limit: i32::MAX as u64,
+            name: None,
         })?;
 
         Ok(Self {

@@ -33,6 +33,7 @@ use crate::env::{FuncEnv, ModuleEnv, clif_type};
 use crate::error::CompileError;
 use crate::module::{Body, Module};
 use crate::parse;
+use crate::validate::validate_body;
 
 use control::{Cold, Frame};
 use exception::Exceptions;
@@ -76,6 +77,7 @@ impl Extent {
             return Err(CompileError::Limit {
                 what: "the branches and calls of a function pass too many values",
                 limit: limit as u64,
+                name: None,
             });
         }
         Ok(())
@@ -108,9 +110,9 @@ fn validator(body: &Body<'_>, scratch: &mut Scratch) -> FuncValidator<ValidatorR
 
 /// Validates a body that has been translated before, in a module where all that it names was the
 /// same: [`translate`] refuses some that would take long.
-pub(crate) fn validate(body: &Body<'_>, scratch: &mut Scratch) -> Result<()> {
+pub(crate) fn validate(env: &ModuleEnv<'_>, body: &Body<'_>, scratch: &mut Scratch) -> Result<()> {
     let mut validator = validator(body, scratch);
-    validator.validate(&body.body)?;
+    validate_body(&body.body, &mut validator, &env.limits, env.budget)?;
     scratch.validator = validator.into_allocations();
     Ok(())
 }
@@ -130,6 +132,7 @@ pub(crate) fn translate(
 
     let mut validator = validator(body, scratch);
     let mut reader = body.body.get_binary_reader();
+    env.limits.check_locals(&body.body, &validator)?;
     validator.read_locals(&mut reader)?;
 
     let mut builder = FunctionBuilder::new(func, &mut scratch.builder);
@@ -168,6 +171,7 @@ pub(crate) fn translate(
     translator.enter_function(ty);
 
     let body_bytes = body.body.as_bytes().len();
+    let mut operators_read = 0;
     let mut operators = wasmparser::OperatorsReader::new(reader);
     while !operators.eof() {
         let (operator, offset) = operators.read_with_offset()?;
@@ -179,6 +183,8 @@ pub(crate) fn translate(
             translator.extent.check(body_bytes)?;
         }
         validator.op(offset, &operator)?;
+        env.limits.check_operator(&validator)?;
+        env.budget.check_time_sometimes(&mut operators_read)?;
         translator.builder.set_srcloc(source_location(offset));
         translator.operator(&operator, offset)?;
         let extent = &mut translator.extent;

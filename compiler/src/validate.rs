@@ -1,8 +1,12 @@
 //! Validation without compilation.
 
-use wasmparser::{FuncValidatorAllocations, ValidPayload};
+use wasmparser::{
+    FuncValidator, FuncValidatorAllocations, FunctionBody, OperatorsReader, ValidPayload,
+    WasmModuleResources,
+};
 
 use crate::error::CompileError;
+use crate::limits::{Budget, Limits};
 use crate::options::Options;
 use crate::parse::{check_encoding, start};
 
@@ -16,7 +20,7 @@ use crate::parse::{check_encoding, start};
 ///
 /// - [`CompileError::Invalid`] if it is no valid module.
 /// - [`CompileError::Unsupported`] if it is a component.
-/// - [`CompileError::Limit`] if it is larger than any module may be.
+/// - [`CompileError::Limit`] if it is larger than any module may be, or than the options' limits say.
 ///
 /// # Examples
 ///
@@ -33,16 +37,44 @@ use crate::parse::{check_encoding, start};
 /// ```
 pub fn validate(wasm: &[u8], options: &Options) -> Result<(), CompileError> {
     let (parser, mut validator) = start(wasm, options)?;
+    let limits = &options.limits;
+    let budget = Budget::start(limits);
     let mut allocations = FuncValidatorAllocations::default();
     for payload in parser.parse_all(wasm) {
         let payload = payload?;
         check_encoding(&payload)?;
-        if let ValidPayload::Func(validate, body) = validator.payload(&payload)? {
-            let mut body_validator = validate.into_validator(allocations);
-            body_validator.validate(&body)?;
-            allocations = body_validator.into_allocations();
-        }
+        budget.check_time()?;
+        let ValidPayload::Func(validate, body) = validator.payload(&payload)? else {
+            limits.check_section(&validator)?;
+            continue;
+        };
+        limits.check_body(&body)?;
+        let mut body_validator = validate.into_validator(allocations);
+        validate_body(&body, &mut body_validator, limits, &budget)?;
+        allocations = body_validator.into_allocations();
     }
+    Ok(())
+}
+
+/// Validates a body and compares it with the limits.
+pub(crate) fn validate_body<T: WasmModuleResources>(
+    body: &FunctionBody<'_>,
+    validator: &mut FuncValidator<T>,
+    limits: &Limits,
+    budget: &Budget,
+) -> Result<(), CompileError> {
+    limits.check_locals(body, validator)?;
+    let mut reader = body.get_binary_reader();
+    validator.read_locals(&mut reader)?;
+    let mut operators_read = 0;
+    let mut operators = OperatorsReader::new(reader);
+    while !operators.eof() {
+        let (operator, offset) = operators.read_with_offset()?;
+        validator.op(offset, &operator)?;
+        limits.check_operator(validator)?;
+        budget.check_time_sometimes(&mut operators_read)?;
+    }
+    operators.finish()?;
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use precast_compiler::{OptLevel, compile};
 use precast_tests::options;
-use precast_tests::shapes::{SHAPES, Shape};
+use precast_tests::shapes::{Shape, shapes};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 const MEMORY_MIB: u64 = 8192;
@@ -29,14 +29,14 @@ fn main() -> Result<(), Box<dyn Error>> {
             "--one" => {
                 let name = args.next().unwrap_or_default();
                 let size = args.next().unwrap_or_default().parse()?;
-                let shape = SHAPES.iter().find(|shape| shape.name == name);
+                let shape = shapes().find(|shape| shape.name == name);
                 return one(shape.ok_or("no such shape")?, size, &opt);
             }
             _ => wanted = arg,
         }
     }
     println!("   number |    bytes | seconds |   MiB | what came of it");
-    for shape in SHAPES.iter().filter(|shape| shape.name.contains(&wanted)) {
+    for shape in shapes().filter(|shape| shape.name.contains(&wanted)) {
         println!("{}", shape.name);
         for divisor in [4, 2, 1] {
             if !in_process(shape, shape.largest / divisor, &opt)? {

@@ -8,7 +8,7 @@ use wasm_encoder::{
     BlockType, CodeSection, ConstExpr, CustomSection, DataSection, ElementSection, Elements,
     EntityType, ExportKind, ExportSection, Function, FunctionSection, GlobalSection, GlobalType,
     ImportSection, InstructionSink, MemArg, MemArgTarget, MemorySection, MemoryType, Module,
-    NameMap, NameSection, RefType, TableSection, TableType, TypeSection, ValType,
+    NameMap, NameSection, RefType, TableSection, TableType, TagSection, TypeSection, ValType,
 };
 
 /// A kind of module, of any size.
@@ -31,8 +31,14 @@ const fn shape(name: &'static str, largest: u32, build: fn(u32) -> Vec<u8>) -> S
     }
 }
 
+mod later;
+
 /// All of them.
-pub const SHAPES: &[Shape] = &[
+pub fn shapes() -> impl Iterator<Item = &'static Shape> {
+    SHAPES.iter().chain(later::LATER)
+}
+
+const SHAPES: &[Shape] = &[
     // Control.
     shape("nested blocks", 1_000_000, |n| {
         body(|f| {
@@ -575,6 +581,7 @@ struct Parts {
     elements: ElementSection,
     code: CodeSection,
     data: DataSection,
+    tags: Option<TagSection>,
 }
 
 impl Default for Parts {
@@ -594,6 +601,7 @@ impl Default for Parts {
             elements: ElementSection::new(),
             code: CodeSection::new(),
             data: DataSection::new(),
+            tags: None,
         }
     }
 }
@@ -639,7 +647,11 @@ impl Parts {
             .section(&self.imports)
             .section(&self.funcs)
             .section(&self.tables)
-            .section(&self.memories)
+            .section(&self.memories);
+        if let Some(tags) = &self.tags {
+            module.section(tags);
+        }
+        module
             .section(&self.globals)
             .section(&self.exports)
             .section(&self.elements)

@@ -3,7 +3,7 @@
 
 use precast_compiler::{CompileError, Options, compile};
 use precast_loader::{Engine, Instance, Store};
-use precast_tests::shapes::{SHAPES, body, body_with};
+use precast_tests::shapes::{body, body_with, shapes};
 use precast_tests::{Compiled, load, numbers, options};
 use wasm_encoder::{BlockType, InstructionSink, ValType};
 
@@ -26,7 +26,7 @@ fn run(wasm: &[u8], params: impl Iterator<Item = i32>) -> Vec<i32> {
 
 #[test]
 fn every_shape_compiles_when_it_is_small() {
-    for shape in SHAPES {
+    for shape in shapes() {
         let wasm = (shape.build)(shape.largest.min(40));
         let made = compile(&wasm, &options());
         assert!(made.is_ok(), "{}: {}", shape.name, made.unwrap_err());
@@ -36,7 +36,7 @@ fn every_shape_compiles_when_it_is_small() {
 #[test]
 fn every_shape_compiles_and_loads_or_exceeds_a_limit_when_it_is_larger() {
     let engine = Engine::default();
-    for shape in SHAPES {
+    for shape in shapes() {
         let wasm = (shape.build)((shape.largest / 10).min(1000));
         match Compiled::new(&wasm, &options()) {
             Ok(compiled) => {
@@ -267,10 +267,10 @@ fn values_that_calls_and_branches_pass_are_limited() {
         "branches with 1,000 values",
         "blocks with 1,000 results",
     ] {
-        let shape = SHAPES.iter().find(|shape| shape.name == name);
+        let shape = shapes().find(|shape| shape.name == name);
         let build = shape.expect("listed").build;
         match compile(&build(1200), &options()) {
-            Err(CompileError::Limit { what, limit }) => {
+            Err(CompileError::Limit { what, limit, .. }) => {
                 assert!(
                     what.contains("pass too many values") && limit > 1_000_000,
                     "{what}"
@@ -283,7 +283,7 @@ fn values_that_calls_and_branches_pass_are_limited() {
 
 #[test]
 fn large_functions_are_the_same_whatever_the_threads() {
-    let shape = SHAPES.iter().find(|shape| shape.name == "br_tables of ten");
+    let shape = shapes().find(|shape| shape.name == "br_tables of ten");
     let wasm = (shape.expect("listed").build)(1500);
     let mut options = options();
     let one = compile(&wasm, &options).expect("compiles");

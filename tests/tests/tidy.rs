@@ -195,6 +195,37 @@ fn every_section_is_described() {
 }
 
 #[test]
+fn the_tests_of_known_classes_exist() {
+    let text = read(&repository().join("SECURITY.md"));
+    let (_, classes) = text.split_once("\n## Known classes\n").expect("a section");
+    let rows = classes.lines().filter(|line| line.starts_with("| "));
+    let mut found = 0;
+    for row in rows.skip(1) {
+        let mut file = None;
+        // What is in backquotes is every other part.
+        let tests = row.rsplit_once(" | ").expect("two columns").1;
+        for name in tests.split('`').skip(1).step_by(2) {
+            if name.contains('/') {
+                let path = repository().join(name);
+                assert!(path.exists(), "SECURITY.md: {name} does not exist");
+                file = Some(path);
+                found += 1;
+            } else if let Some(file) = &file {
+                let function = format!("fn {name}()");
+                let has = read(file).contains(&function);
+                assert!(has, "SECURITY.md: {} has no {function}", shown(file));
+            }
+        }
+        let is_explained = tests.starts_with("none: ");
+        assert!(
+            file.is_some() || is_explained,
+            "SECURITY.md: no test for {row}"
+        );
+    }
+    assert!(found > 40, "{found}");
+}
+
+#[test]
 fn nothing_is_left_for_later() {
     // Put together, so that this file does not find itself.
     let notes = ["TO_DO", "FIX_ME", "X_XX"].map(|word| word.replace('_', ""));

@@ -19,6 +19,30 @@ fn nothing_is_said_of_valid_modules() {
 }
 
 #[test]
+fn what_exceeds_a_limit_is_told_from_what_is_not_valid() {
+    let text = "(module (func) (func (local i32 i32)))";
+    let check = |limit: &str, parts: &[&str]| {
+        for command in ["validate", "compile"] {
+            precast([command, "-", "--compile-limit", limit])
+                .stdin(text)
+                .fails(1, parts);
+        }
+    };
+    check(
+        "functions=1",
+        &["too many functions: the limit is 1; raise `functions`"],
+    );
+    check(
+        "types=9,locals=1",
+        &["too many locals: the limit is 1; raise `locals`"],
+    );
+    precast(["validate", "-", "--compile-limit", "functions=2,locals=2"])
+        .stdin(text)
+        .succeeds();
+    precast(["compile", "-", "--compile-timeout", "1us"]).fails(2, &["--compile-timeout"]);
+}
+
+#[test]
 fn each_module_that_is_not_valid_is_named_with_the_place() {
     let scratch = Scratch::new();
     scratch.file("cut.wasm", b"\0asm\x01\0\0\0\x0d");

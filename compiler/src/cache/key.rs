@@ -97,9 +97,10 @@ mod tests {
     }
 
     #[test]
-    fn how_many_threads_compile_does_not_change_the_key() {
+    fn threads_and_limits_do_not_change_the_key() {
         let mut other = options();
         other.threads = NonZeroUsize::new(3);
+        other.limits.functions = 3;
         assert!(Key::new(EMPTY, &options()) == Key::new(EMPTY, &other));
     }
 

@@ -65,6 +65,9 @@ impl<'a> Surroundings<'a> {
             tunables,
             listeners,
             deterministic: _,
+            // What exceeds them is refused, also where the code is known.
+            limits: _,
+            budget: _,
             // From the module's types.
             signatures: _,
         } = *env;

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
-    Compilation, CompileError, Compiled, CpuLevel, CustomSections, Features, OptLevel, compile,
-    parse_target,
+    Compilation, CompileError, Compiled, CpuLevel, CustomSections, Features, Limits, OptLevel,
+    compile, parse_target,
 };
 
 fn options() -> Options {
@@ -497,6 +497,28 @@ fn a_body_that_is_not_valid_any_more_is_refused_as_ever() {
     let before = first(&declared, &options);
     let error = after(&before, &undeclared, &options).unwrap_err();
     assert_eq!(error, compile(&undeclared, &options).unwrap_err());
+}
+
+#[test]
+fn what_exceeds_a_limit_is_refused_also_where_it_is_known() {
+    let world = wat::parse_str(WORLD).unwrap();
+    let mut options = options();
+    let before = first(&world, &options);
+    let lower: [fn(&mut Limits); 6] = [
+        |limits| limits.locals = 2,
+        |limits| limits.nesting = 2,
+        |limits| limits.operands = 1,
+        |limits| limits.body_bytes = 10,
+        |limits| limits.memory_bytes = 1 << 13,
+        |limits| limits.time = Some(std::time::Duration::ZERO),
+    ];
+    for lower in lower {
+        options.limits = Limits::default();
+        lower(&mut options.limits);
+        let error = after(&before, &world, &options).unwrap_err();
+        assert_eq!(error, compile(&world, &options).unwrap_err());
+        assert!(matches!(error, CompileError::Limit { .. }), "{error}");
+    }
 }
 
 #[test]

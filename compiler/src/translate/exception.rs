@@ -11,11 +11,12 @@ use cranelift_codegen::ir::{
     ExceptionTag, InstBuilder as _, SigRef, StackSlot, StackSlotData, StackSlotKind, Value, types,
 };
 use precast_artifacts_format::{Catches, Hierarchy, TrapCode, ValType};
+use rustc_hash::FxHashSet;
 use wasmparser::{Catch, Operator, TryTable};
 
 use super::call::Code;
 use super::control::{Kind, block_args};
-use super::{Result, Translator, Values};
+use super::{Result, Translator, Values, source_location};
 use crate::env::{POINTER, Throwing};
 use crate::error::CompileError;
 use crate::trampoline::{SLOT_BYTES, load_slots, store_slots};
@@ -33,14 +34,17 @@ pub(super) struct Exceptions {
     around: Vec<Around>,
     /// How many handlers there are so far in all lists together.
     listed: usize,
+    /// The blocks of those that some call names.
+    named: FxHashSet<Block>,
     /// Where the arguments of what is thrown go, and its size in slots.
     slots: Option<(StackSlot, usize)>,
 }
 
 /// A `try_table`.
 struct Around {
-    /// Where its own clauses lead.
-    blocks: Vec<Block>,
+    /// Its own clauses, and the blocks where they start.
+    clauses: Vec<(Block, Catch)>,
+    offset: u64,
     /// All handlers that an exception from inside may come to, in the order in which they count:
     /// without those that come after another for the same tag, or for everything.
     handlers: Vec<Handler>,
@@ -89,6 +93,7 @@ impl Exceptions {
         Err(CompileError::Limit {
             what: "a function has too many exception handlers, counted for each call in their scope",
             limit: MAX_HANDLERS as u64,
+            name: None,
         })
     }
 }
@@ -123,12 +128,13 @@ impl Translator<'_, '_> {
         let body = self.builder.create_block();
         self.builder.ins().jump(body, &[]);
         self.builder.seal_block(body);
-        // The labels count from outside of the block.
         let clauses = try_table.catches.iter();
         let own: Vec<Handler> = clauses.map(|clause| self.handler(clause)).collect();
         let handlers = self.exceptions.handlers_within(&own);
+        let blocks = own.iter().map(|handler| handler.block);
         self.exceptions.around.push(Around {
-            blocks: own.iter().map(|handler| handler.block).collect(),
+            clauses: blocks.zip(try_table.catches.iter().copied()).collect(),
+            offset,
             handlers,
         });
         // Before there are more of them than can be.
@@ -138,24 +144,36 @@ impl Translator<'_, '_> {
         Ok(())
     }
 
-    /// The end of a `try_table`: nothing more comes to its handlers.
+    /// The end of a `try_table`, seen from outside of it: nothing more comes to its handlers.
+    ///
+    /// Handlers that no call names are left empty, and so no part of the function: taking away blocks that
+    /// nothing leads to takes time by the square of their number, if all of them lead to the same.
     pub(super) fn end_try_table(&mut self) {
         let around = self.exceptions.around.pop();
         let around = around.expect("validated: inside a block");
-        for block in around.blocks {
+        for (block, clause) in around.clauses {
+            if self.exceptions.named.remove(&block) {
+                self.builder.set_srcloc(source_location(around.offset));
+                self.handle(block, clause);
+            }
             self.builder.seal_block(block);
         }
     }
 
-    /// The block that an exception comes to by a clause, from where it goes to the clause's label.
+    /// The block that an exception comes to by a clause.
     fn handler(&mut self, clause: &Catch) -> Handler {
-        let (tag, keeps_reference, label) = match *clause {
-            Catch::One { tag, label } => (Some(tag), false, label),
-            Catch::OneRef { tag, label } => (Some(tag), true, label),
-            Catch::All { label } => (None, false, label),
-            Catch::AllRef { label } => (None, true, label),
+        let (tag, keeps_reference, _) = parts(*clause);
+        let catches = Catches {
+            tag,
+            keeps_reference,
         };
         let block = self.builder.create_block();
+        Handler { catches, block }
+    }
+
+    /// Goes from a handler's block to its clause's label.
+    fn handle(&mut self, block: Block, clause: Catch) {
+        let (tag, keeps_reference, label) = parts(clause);
         self.builder.set_cold_block(block);
         let [slots, exception] = [POINTER; 2].map(|ty| self.builder.append_block_param(block, ty));
         self.builder.switch_to_block(block);
@@ -174,11 +192,6 @@ impl Translator<'_, '_> {
         }
         let (target, _) = self.branch_target(label);
         self.builder.ins().jump(target, &block_args(&values));
-        let catches = Catches {
-            tag,
-            keeps_reference,
-        };
-        Handler { catches, block }
     }
 
     /// Calls a function inside of a `try_table`; gives the results.
@@ -211,11 +224,14 @@ impl Translator<'_, '_> {
         let mut items = vec![ExceptionTableItem::Context(self.env.vmctx)];
         self.exceptions.listed += self.exceptions.handlers().len();
         let may_have_more = self.exceptions.check().is_ok();
-        let handlers = self.exceptions.handlers().iter();
-        for &Handler { catches, block } in handlers.filter(|_| may_have_more) {
+        let Exceptions { around, named, .. } = &mut self.exceptions;
+        let handlers = around.last().filter(|_| may_have_more);
+        let handlers = handlers.map_or(&[][..], |around| &around.handlers);
+        for &Handler { catches, block } in handlers {
             let tag = catches.to_number().expect("validated: tags are few");
             let payload = [0, 1].map(BlockArg::TryCallExn);
             let call = BlockCall::new(block, payload, pool);
+            named.insert(block);
             items.push(ExceptionTableItem::Tag(ExceptionTag::from_u32(tag), call));
         }
         let table = ExceptionTableData::new(signature, on_return, items);
@@ -267,5 +283,15 @@ impl Translator<'_, '_> {
             self.exceptions.slots = Some((slot, count));
         }
         self.builder.ins().stack_addr(POINTER, slot, 0)
+    }
+}
+
+/// The tag, if it is for one, whether it keeps the reference, and the label.
+const fn parts(clause: Catch) -> (Option<u32>, bool, u32) {
+    match clause {
+        Catch::One { tag, label } => (Some(tag), false, label),
+        Catch::OneRef { tag, label } => (Some(tag), true, label),
+        Catch::All { label } => (None, false, label),
+        Catch::AllRef { label } => (None, true, label),
     }
 }

@@ -26,15 +26,15 @@
 ;;=                                 block0(v0: i64, v1: i32):
 ;;= @0040                               jump block3
 ;;=
-;;=                                 block4(v4: i64, v5: i64) cold:
-;;= @0040                               v6 = load.i32 notrap aligned v4
-;;= @0040                               jump block2(v6)
-;;=
 ;;=                                 block3:
 ;;= @0048                               try_call fn0(v0, v1), sig0, block6, [ context v0, tag2: block4(exn0, exn1) ]
 ;;=
 ;;=                                 block6:
 ;;= @004a                               jump block5
+;;=
+;;=                                 block4(v4: i64, v5: i64) cold:
+;;= @0040                               v6 = load.i32 notrap aligned v4
+;;= @0040                               jump block2(v6)
 ;;=
 ;;=                                 block5:
 ;;= @004b                               v7 = iconst.i32 0

@@ -2,6 +2,8 @@
 
 use std::sync::LazyLock;
 
+use precast_loader::TrapCode;
+
 /// A kind of access.
 #[derive(Clone, Copy)]
 pub(crate) struct Access {
@@ -199,9 +201,22 @@ impl Access {
 
     /// A function of index and value: `(param i64 i64) (result i64 i64)`.
     pub(crate) fn body(&self, memory: u32, offset: u64, index: &str) -> String {
+        let text = self.instructions(memory, offset, index, "(local.get 1)");
+        format!("(param i64 i64) (result i64 i64) (local $v v128) {text}")
+    }
+
+    /// The access, of a value of type i64, as what leaves two numbers of 64 bits: what it gives, or
+    /// zeros. Uses a local `$v` of type v128.
+    pub(crate) fn instructions(
+        &self,
+        memory: u32,
+        offset: u64,
+        index: &str,
+        value: &str,
+    ) -> String {
         let place = format!("{memory} offset={offset}");
         let instruction = self.text.replace('%', &place);
-        let text = match self.effect {
+        match self.effect {
             Load(_) => {
                 let lane = if self.text.contains("_lane") {
                     "(v128.const i64x2 0 0)"
@@ -224,12 +239,12 @@ impl Access {
                 }
             }
             Write => {
-                let value = self.operand("(local.get 1)");
+                let value = self.operand(value);
                 format!("({instruction} {index} {value}) (i64.const 0) (i64.const 0)")
             }
             Modify(_) => {
-                let value = self.operand("(local.get 1)");
-                let reverse = self.operand("(i64.xor (local.get 1) (i64.const -1))");
+                let reverse = self.operand(&format!("(i64.xor {value} (i64.const -1))"));
+                let value = self.operand(value);
                 let operands = if self.text.contains("cmpxchg") {
                     format!("{value} {reverse}")
                 } else if self.text.contains("load") {
@@ -246,7 +261,32 @@ impl Access {
                     _ => format!("{instruction} (i64.const 0)"),
                 }
             }
+        }
+    }
+
+    /// What happens at `start` in a memory with these bytes: what is given, or why it traps.
+    pub(crate) fn run(&self, bytes: &mut [u8], start: u128, value: u64) -> Result<u128, TrapCode> {
+        if self.is_atomic() && !start.is_multiple_of(self.size.into()) {
+            return Err(TrapCode::UnalignedAtomic);
+        }
+        let end = start + u128::from(self.size);
+        if end > bytes.len() as u128 {
+            return Err(TrapCode::MemoryOutOfBounds);
+        }
+        let place = &mut bytes[start as usize..end as usize];
+        let size = place.len();
+        let before = unsigned(place);
+        let mask = u128::MAX >> (128 - 8 * size);
+        let (result, written) = match self.effect {
+            Load(meaning) => return Ok(meaning(place)),
+            Write => (0, u128::from(value) | u128::from(value) << 64),
+            Modify(modify) => {
+                let is_store = self.text.contains("store");
+                let after = modify(before as u64, value & mask as u64);
+                (if is_store { 0 } else { before }, after.into())
+            }
         };
-        format!("(param i64 i64) (result i64 i64) (local $v v128) {text}")
+        place.copy_from_slice(&written.to_le_bytes()[..size]);
+        Ok(result)
     }
 }

@@ -9,7 +9,7 @@ use super::access::{ACCESSES, Access, Effect, unsigned};
 use super::mapped::Mapped;
 use super::setup::{GUARDED, Place, Setup, folded};
 
-use Effect::{Load, Modify, Store as Write};
+use Effect::{Load, Modify};
 
 /// An instance, and what its memory should hold.
 pub(crate) struct Border {
@@ -162,15 +162,7 @@ impl Border {
                 write!(f, "{} at {index:#x} + {offset:#x} ({label})", access.text)
             });
             let start = u128::from(index) + u128::from(offset);
-            let size = access.size as usize;
-            let trap = if access.is_atomic() && !start.is_multiple_of(u128::from(access.size)) {
-                Some(TrapCode::UnalignedAtomic)
-            } else if !Self::is_inside(start, access.size, self.length()) {
-                Some(TrapCode::MemoryOutOfBounds)
-            } else {
-                None
-            };
-            let range = start as usize..start as usize + if trap.is_none() { size } else { 0 };
+            let range = start as usize..(start as usize).saturating_add(access.size as usize);
             let before = self.copy.get(range.clone()).map_or(0, unsigned);
             // Every other time the value is the one that is there.
             let value = match access.effect {
@@ -178,29 +170,21 @@ impl Border {
                 _ => value,
             };
             let found = func.call(&mut self.store, (param, value));
-            if let Some(code) = trap {
-                match found {
-                    Ok(found) => panic!("{:?}: {what}: no trap but {found:x?}", self.setup),
-                    Err(error) => self.trap_or_panic(&error, code, &what),
+            let result = match access.run(&mut self.copy, start, value) {
+                Ok(result) => result,
+                Err(code) => {
+                    match found {
+                        Ok(found) => panic!("{:?}: {what}: no trap but {found:x?}", self.setup),
+                        Err(error) => self.trap_or_panic(&error, code, &what),
+                    }
+                    continue;
                 }
-                continue;
-            }
+            };
             let (low, high) =
                 found.unwrap_or_else(|error| panic!("{:?}: {what}: {error}", self.setup));
             let found = u128::from(low) | u128::from(high) << 64;
-            let mask = u128::MAX >> (128 - 8 * size);
-            let (result, written) = match access.effect {
-                Load(meaning) => (meaning(&self.copy[range.clone()]), before),
-                Write => (0, u128::from(value) | u128::from(value) << 64),
-                Modify(modify) => {
-                    let is_store = access.text.contains("store");
-                    let after = modify(before as u64, value & mask as u64);
-                    (if is_store { 0 } else { before }, after.into())
-                }
-            };
             assert_eq!(found, result, "{:?}: {what}", self.setup);
             if !matches!(access.effect, Load(_)) {
-                self.copy[range.clone()].copy_from_slice(&written.to_le_bytes()[..size]);
                 let around = range.start.saturating_sub(32)..self.copy.len().min(range.end + 32);
                 let mut bytes = vec![0; around.len()];
                 let at = around.start as u64;

@@ -7,8 +7,12 @@
 
 mod access;
 mod border;
+mod faults;
+mod index;
 mod large;
 mod mapped;
+mod proof;
+mod range;
 mod setup;
 
 use precast_compiler::OptLevel;

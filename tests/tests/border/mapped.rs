@@ -13,6 +13,35 @@ pub(crate) struct Mapped;
 pub(crate) struct MappedMemory {
     pub(crate) base: NonNull<u8>,
     pub(crate) bytes: usize,
+    /// Whether the mapping goes with the value.
+    is_own: bool,
+}
+
+impl MappedMemory {
+    /// Address space that nothing can be done with.
+    pub(crate) fn reserve(bytes: usize) -> io::Result<Self> {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        // SAFETY: nothing that is mapped is replaced.
+        let start =
+            unsafe { libc::mmap(std::ptr::null_mut(), bytes, libc::PROT_NONE, flags, -1, 0) };
+        if start == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(Self {
+            base: NonNull::new(start.cast()).unwrap(),
+            bytes,
+            is_own: true,
+        })
+    }
+
+    /// Part of what somebody else keeps mapped.
+    pub(crate) fn part(base: NonNull<u8>, bytes: usize) -> Self {
+        Self {
+            base,
+            bytes,
+            is_own: false,
+        }
+    }
 }
 
 // SAFETY: the mapping belongs to the value.
@@ -24,14 +53,7 @@ unsafe impl Sync for MappedMemory {}
 unsafe impl MemoryAllocator for Mapped {
     fn allocate(&self, request: &MemoryRequest) -> io::Result<Box<dyn AllocatedMemory>> {
         let own = request.reserve_bytes.max(request.maximum_bytes);
-        let bytes = (own + request.guard_bytes) as usize;
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-        // SAFETY: nothing that is mapped is replaced.
-        let start =
-            unsafe { libc::mmap(std::ptr::null_mut(), bytes, libc::PROT_NONE, flags, -1, 0) };
-        assert_ne!(start, libc::MAP_FAILED);
-        let base = NonNull::new(start.cast()).unwrap();
-        let mut memory = MappedMemory { base, bytes };
+        let mut memory = MappedMemory::reserve((own + request.guard_bytes) as usize)?;
         memory.grow_to(request.minimum_bytes)?;
         Ok(Box::new(memory))
     }
@@ -58,7 +80,9 @@ unsafe impl AllocatedMemory for MappedMemory {
 
 impl Drop for MappedMemory {
     fn drop(&mut self) {
-        // SAFETY: the mapping is this value's, and nobody uses it any more.
-        unsafe { libc::munmap(self.base.as_ptr().cast(), self.bytes) };
+        if self.is_own {
+            // SAFETY: the mapping is this value's, and nobody uses it any more.
+            unsafe { libc::munmap(self.base.as_ptr().cast(), self.bytes) };
+        }
     }
 }

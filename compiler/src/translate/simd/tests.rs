@@ -10,6 +10,7 @@ use wasmparser::{Validator, WasmFeatures};
 
 use crate::env::ModuleEnv;
 use crate::error::CompileError;
+use crate::limits::Budget;
 use crate::options::{OptLevel, Options};
 use crate::plan::Plan;
 use crate::translate::{Scratch, translate};
@@ -142,10 +143,11 @@ fn compile(wasm: &[u8], options: &Options) -> Vec<Result<Vec<LibCall>, CompileEr
         features: crate::Features::ALL,
         ..options.clone()
     };
-    let module = parse::parse(wasm, options).unwrap();
+    let budget = Budget::start(&options.limits);
+    let module = parse::parse(wasm, options, &budget).unwrap();
     let plan = Plan::new(&module, &scan::scan(&module), options.target).unwrap();
     let isas = isa::build(options).unwrap();
-    let env = ModuleEnv::new(&module, &plan, &*isas.usual, options);
+    let env = ModuleEnv::new(&module, &plan, &*isas.usual, options, &budget);
     let mut context = Context::new();
     (0..)
         .zip(&module.bodies)

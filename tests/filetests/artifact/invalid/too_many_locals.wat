@@ -4,4 +4,4 @@
   "\03\02\01\00"                          ;; a function
   "\0a\0a\01\08\01\ff\ff\ff\ff\0f\7f\0b") ;; four billion locals
 
-;;= error: not a valid WebAssembly module: too many locals: locals exceed maximum (at byte offset 0x17)
+;;= error: a function has too many locals: the limit is 50000
