@@ -373,7 +373,7 @@ impl Tested {
         let len = number(bytes + 10 - at);
         let byte = number(256);
         let fits = at + len <= bytes;
-        let range = at..(at + len).min(bytes);
+        let range = at.min(bytes)..(at + len).min(bytes);
         let fill = (at as i32, byte as i32, len as i32);
         let (element, elements) = (number(table.elements.len() + 1), number(3));
         match number(14) {

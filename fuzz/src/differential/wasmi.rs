@@ -1,5 +1,6 @@
 //! Runs a script with wasmi.
 
+use wasmi::errors::ErrorKind;
 use wasmi::{
     Config, Engine, Error, F32, F64, Instance, Linker, Module, Ref, Store, TrapCode, V128, Val,
     ValType,
@@ -90,7 +91,12 @@ fn kind(error: &Error) -> Option<Kind> {
         Some(TrapCode::IntegerOverflow) => Kind::Overflow,
         Some(TrapCode::IntegerDivisionByZero) => Kind::DivisionByZero,
         Some(TrapCode::BadConversionToInteger) => Kind::Conversion,
-        _ => Kind::Other,
+        // Bulk operations on tables and memories have errors of their own.
+        _ => match error.kind() {
+            ErrorKind::Table(_) => Kind::Table,
+            ErrorKind::Memory(_) => Kind::Memory,
+            _ => Kind::Other,
+        },
     })
 }
 
