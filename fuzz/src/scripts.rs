@@ -125,7 +125,7 @@ fn corpus() -> &'static Corpus {
             Proposal::WideArithmetic,
             Proposal::Simd,
         ];
-        let proposals = proposals.into_iter().flat_map(|it| proposal(it));
+        let proposals = proposals.into_iter().flat_map(proposal);
         let files = spec(SpecVersion::V3).chain(proposals);
         files.for_each(|file| corpus.add(&file));
         assert!(corpus.pieces.len() > 100, "the scripts cannot be read");
@@ -141,13 +141,11 @@ impl Corpus {
             if directive.starts_with("(module") {
                 self.take(std::mem::take(&mut piece));
                 piece.push(directive);
-            } else if directive.starts_with("(assert_return")
-                || directive.starts_with("(assert_trap")
-                || directive.starts_with("(invoke")
+            } else if ["(assert_return", "(assert_trap", "(invoke"]
+                .iter()
+                .any(|start| directive.starts_with(start) && !piece.is_empty())
             {
-                if !piece.is_empty() {
-                    piece.push(directive);
-                }
+                piece.push(directive);
             }
         }
         self.take(piece);

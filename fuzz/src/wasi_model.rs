@@ -16,7 +16,6 @@ use precast_wasi::{Errno, GuestMemory, WasiCtx, preview1};
 use crate::scratch::Scratch;
 
 #[path = "../../loader/wasi/tests/common/mod.rs"]
-#[allow(dead_code, reason = "shared with the crate's own suites")]
 mod common;
 
 use common::calls::{Arg, Call, MOUNT, Setup, all, rights};
