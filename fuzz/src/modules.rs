@@ -2,6 +2,7 @@
 
 use arbitrary::{Arbitrary as _, Result, Unstructured};
 use wasm_smith::{Config, MemoryOffsetChoices, Module};
+use wasmparser::{Parser, Payload};
 
 /// What modules may use, by who must understand them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,14 +74,13 @@ pub fn to_run(u: &mut Unstructured<'_>, dialect: Dialect, own_nans: bool) -> Res
     config.sign_extension_ops_enabled = true;
     config.saturating_float_to_int_enabled = true;
     config.exceptions_enabled &= wasmtime;
-    // Waiting in a shared memory would be for ever.
-    config.threads_enabled = false;
+    config.threads_enabled &= wasmtime;
     // Results may differ, unless all are told to be deterministic, which wasmi cannot be.
     config.relaxed_simd_enabled &= wasmtime && own_nans;
     config.gc_enabled = false;
     config.compact_imports_enabled = false;
     config.custom_descriptors_enabled = false;
-    config.custom_page_sizes_enabled = false;
+    config.custom_page_sizes_enabled = wasmtime && u.arbitrary()?;
     config.shared_everything_threads_enabled = false;
     config.acquire_release_atomics_enabled = false;
     config.multibyte_array_access_enabled = false;
@@ -90,5 +90,20 @@ pub fn to_run(u: &mut Unstructured<'_>, dialect: Dialect, own_nans: bool) -> Res
     module
         .ensure_termination(FUEL)
         .map_err(|_| arbitrary::Error::IncorrectFormat)?;
-    Ok(module.to_bytes())
+    let wasm = module.to_bytes();
+    // Waiting in a shared memory would be for ever.
+    if has_shared_memory(&wasm) {
+        return Err(arbitrary::Error::IncorrectFormat);
+    }
+    Ok(wasm)
+}
+
+fn has_shared_memory(wasm: &[u8]) -> bool {
+    Parser::new(0).parse_all(wasm).any(|payload| match payload {
+        Ok(Payload::MemorySection(section)) => {
+            let mut memories = section.into_iter();
+            memories.any(|memory| memory.is_ok_and(|memory| memory.shared))
+        }
+        _ => false,
+    })
 }

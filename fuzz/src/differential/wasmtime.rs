@@ -16,6 +16,7 @@ pub(super) fn run(script: &Script, own_nans: bool) -> Transcript {
         .wasm_relaxed_simd(true)
         .relaxed_simd_deterministic(true);
     config.wasm_wide_arithmetic(true).wasm_exceptions(true);
+    config.wasm_threads(true).wasm_custom_page_sizes(true);
     config.cranelift_nan_canonicalization(own_nans);
     config.cranelift_opt_level(OptLevel::None);
     config.max_wasm_stack(1 << 20);
