@@ -12,6 +12,7 @@ use precast_loader::{
     Caller, Config, Engine, Error, Extern, Instance, InterruptHandle, LimitError, Linker, Module,
     Pool, PoolConfig, Store, TrapCode, Val, WasmParams, WasmResults,
 };
+
 use crate::{Compiled, trap_code};
 
 /// Bytes in a page of memory.
