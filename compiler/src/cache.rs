@@ -392,8 +392,9 @@ impl Cache {
             .fold(0_u64, |sum, entry| sum.saturating_add(entry.bytes));
         let mut removed = Removed::default();
         for entry in entries {
-            if left <= max_bytes {
-                break;
+            // An empty file takes no room, but is no entry either.
+            if left <= max_bytes && entry.bytes > 0 {
+                continue;
             }
             if entry.evict()? {
                 left = left.saturating_sub(entry.bytes);

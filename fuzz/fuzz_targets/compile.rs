@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| precast_fuzz::compile(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| precast_fuzz::compilation::check(bytes));

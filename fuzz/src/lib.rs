@@ -1,36 +1,21 @@
-//! The bodies of the fuzz targets: each takes any bytes and panics if a promise is broken.
+//! What the fuzz targets do, each with the bytes that a fuzzer makes up: a generator, that makes
+//! something meaningful of them, and an oracle, that panics if a promise is broken.
+//!
+//! The same bodies run with bytes from fixed seeds as ordinary tests (`tests/`), and with the bytes
+//! that have found something (`regressions/`).
+//!
+//! Start reading at [`modules`] and [`differential`].
 
-use precast_artifacts_format::Artifact;
-
-/// Opening is total: any bytes give an artifact or an error, and whatever opened can be read.
-pub fn parse_artifact(bytes: &[u8]) {
-    let Ok(artifact) = Artifact::parse(bytes) else {
-        return;
-    };
-    let funcs = artifact.funcs();
-    for index in 0..funcs.len().min(1_000) as u32 {
-        let _name = artifact.function_name(index);
-        let _function = funcs.get(index).map(|entry| {
-            (
-                funcs.find(entry.text_offset),
-                artifact.traps().lookup(entry.text_offset),
-                artifact.address_map().lookup(entry.text_offset),
-            )
-        });
-    }
-    let _sites = artifact.traps().iter().count();
-    let _pairs = artifact.address_map().iter().count();
-    let _verified = artifact.verify();
-}
-
-/// Compiling is total, and what it writes opens and matches its digests.
-pub fn compile(bytes: &[u8]) {
-    let options = precast_compiler::Options {
-        features: precast_compiler::Features::ALL,
-        ..Default::default()
-    };
-    if let Ok(artifact) = precast_compiler::compile(bytes, &options) {
-        let opened = Artifact::parse(&artifact).expect("what is written opens");
-        opened.verify().expect("what is written matches its digests");
-    }
-}
+pub mod artifact_mutation;
+pub mod cache_faults;
+pub mod compilation;
+pub mod differential;
+pub mod instances;
+pub mod modules;
+pub mod options;
+pub mod reading;
+pub mod roundtrip;
+pub mod scratch;
+pub mod scripts;
+pub mod seeds;
+pub mod wasi_model;

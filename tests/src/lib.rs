@@ -13,6 +13,7 @@ use precast_compiler::Options;
 use precast_loader::{Engine, Error, Instance, Module, Store, Trap, TrapCode};
 
 pub mod filetest;
+pub mod isolation;
 pub mod run;
 pub mod shapes;
 pub mod summary;

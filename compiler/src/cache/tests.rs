@@ -145,6 +145,17 @@ fn damaged_entries_are_made_anew() {
 }
 
 #[test]
+fn an_entry_of_no_bytes_is_removed_with_the_others() {
+    let scratch = Scratch::new();
+    let cache = scratch.cache();
+    let path = path(&get(&cache, &module(1)));
+    damage(&path, |bytes| bytes.clear());
+    let (entries, bytes) = (1, 0);
+    assert_eq!(cache.clear().unwrap(), Removed { entries, bytes });
+    assert!(!path.exists());
+}
+
+#[test]
 fn verification_finds_what_a_hit_does_not_look_for() {
     let scratch = Scratch::new();
     let cache = scratch.cache();
