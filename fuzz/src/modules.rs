@@ -48,14 +48,17 @@ pub fn to_run(u: &mut Unstructured<'_>, dialect: Dialect, own_nans: bool) -> Res
     let wasmtime = dialect == Dialect::Wasmtime;
     config.export_everything = true;
     (config.min_imports, config.max_imports) = (0, 0);
-    (config.min_funcs, config.max_funcs) = (1, 12);
-    (config.min_types, config.max_types) = (1, 20);
-    config.max_instructions = config.max_instructions.clamp(20, 150);
+    // Few of everything, so that most of the bytes become code.
+    (config.min_funcs, config.max_funcs) = (1, 5);
+    (config.min_types, config.max_types) = (1, 5);
+    config.max_type_size = 20;
+    config.max_values = 4;
+    config.max_instructions = 300;
     config.max_nesting_depth = 20;
-    config.max_data_segments = 6;
-    config.max_element_segments = 6;
-    config.max_elements = 20;
-    config.max_globals = 8;
+    config.max_data_segments = 2;
+    config.max_element_segments = 2;
+    config.max_elements = 5;
+    config.max_globals = 6;
     config.max_tags = 3;
     (config.min_memories, config.max_memories) = (u.int_in_range(0..=1)?, u.int_in_range(1..=3)?);
     config.max_memory32_bytes = 8 << 16;
@@ -66,7 +69,8 @@ pub fn to_run(u: &mut Unstructured<'_>, dialect: Dialect, own_nans: bool) -> Res
     (config.min_tables, config.max_tables) = (u.int_in_range(0..=1)?, 3);
     config.max_table_elements = 100;
     config.table_max_size_required = true;
-    config.disallow_traps = u.ratio(1, 4)?;
+    // What traps at once shows nothing of what comes after.
+    config.disallow_traps = u.ratio(3, 4)?;
     config.canonicalize_nans = !own_nans;
     config.multi_value_enabled = true;
     config.bulk_memory_enabled = true;

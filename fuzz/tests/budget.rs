@@ -52,7 +52,7 @@ fn roundtrip() {
 
 #[test]
 fn differential() {
-    run_useful(100, 2_000, differential::try_check);
+    run_useful(100, 6_000, differential::try_check);
 }
 
 #[test]
