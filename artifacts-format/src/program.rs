@@ -26,6 +26,10 @@
 //!
 //! The options are words in UTF-8, each ended by a zero byte. What they mean is the command's affair.
 
+use object::LittleEndian as LE;
+use object::elf;
+use object::read::elf::{FileHeader as _, SectionHeader as _};
+
 use crate::abi::ABI_VERSION;
 use crate::bytes::Reader;
 use crate::error::ArtifactError;
@@ -40,6 +44,9 @@ pub const PROGRAM_ALIGN: u64 = 16_384;
 
 /// The section that the runner's note is in.
 pub const RUNNER_NOTE_SECTION: &str = ".note.precast.runner";
+
+/// The section that the segment is.
+const SECTION: &str = ".precast";
 
 const MAGIC: [u8; 8] = *b"precast\0";
 const RUNNER_NOTE_TYPE: u32 = 2;
@@ -125,6 +132,18 @@ impl<'a> Program<'a> {
             .filter(|options| options.is_empty() || options.ends_with('\0'))
             .ok_or_else(|| damaged("the program's options are no words"))?;
         Ok(Self { artifact, options })
+    }
+
+    /// The program in an executable file, if there is one.
+    pub fn in_executable(file: &'a [u8]) -> Option<Self> {
+        let header = elf::FileHeader64::<LE>::parse(file).ok()?;
+        let is_executable = matches!(header.e_type(LE), elf::ET_DYN | elf::ET_EXEC);
+        if !header.is_little_endian() || !is_executable {
+            return None;
+        }
+        let sections = header.sections(LE, file).ok()?;
+        let (_, section) = sections.section_by_name(LE, SECTION.as_bytes())?;
+        Self::parse(section.data(LE, file).ok()?).ok()
     }
 
     /// The options.

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use precast_artifacts_format::{ObjectFile, Program};
 
 use crate::input::{Input, Kind};
 use crate::{exit, output};
@@ -35,7 +36,7 @@ const LISTED_FUNCTIONS: usize = 20;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct DiffArgs {
-    /// The artifact before
+    /// The artifact before, or a program that has one in it
     before: PathBuf,
 
     /// The artifact after
@@ -88,5 +89,13 @@ fn read(path: &Path) -> Result<(String, Vec<u8>)> {
     if input.kind != Kind::Artifact {
         bail!("{name} is a module, not an artifact: compile it first");
     }
-    Ok((name, input.into_bytes()?))
+    let bytes = input.into_bytes()?;
+    if let Some(program) = Program::in_executable(&bytes) {
+        let name = format!("{name} (the artifact in it)");
+        return Ok((name, program.artifact.to_vec()));
+    }
+    if ObjectFile::parse(&bytes).is_some() {
+        bail!("{name} is a relocatable object for the system's linker, not an artifact");
+    }
+    Ok((name, bytes))
 }

@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use precast_artifacts_format::{Artifact, ArtifactError};
+use precast_artifacts_format::{Artifact, ArtifactError, ObjectFile, Program};
 
 use crate::shown::shown;
 
@@ -127,9 +127,11 @@ impl Input {
             }
             Kind::Artifact => {
                 let name = self.name.clone();
-                match Artifact::parse(&self.into_bytes()?) {
-                    Err(ArtifactError::NotAnArtifact { .. }) => {
-                        bail!("{name} is an ELF file, not a WebAssembly module")
+                let bytes = self.into_bytes()?;
+                match Artifact::parse(&bytes) {
+                    Err(error @ ArtifactError::NotAnArtifact { .. }) => {
+                        let what = no_artifact(&bytes, &error).unwrap_or("an ELF file");
+                        bail!("{name} is {what}, not a WebAssembly module")
                     }
                     _ => bail!("{name} is an artifact already, not a WebAssembly module"),
                 }
@@ -155,6 +157,19 @@ impl Input {
             bail!("{name} is larger than {MAX_BYTES} bytes");
         }
         Ok(bytes)
+    }
+}
+
+/// What the bytes are, if they are no artifact, as `error` says, but something else of precast's.
+pub(crate) fn no_artifact(bytes: &[u8], error: &ArtifactError) -> Option<&'static str> {
+    if !matches!(error, ArtifactError::NotAnArtifact { .. }) {
+        None
+    } else if Program::in_executable(bytes).is_some() {
+        Some("a program, which runs by itself")
+    } else if ObjectFile::parse(bytes).is_some() {
+        Some("a relocatable object for the system's linker")
+    } else {
+        None
     }
 }
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Error, Result, bail};
 use clap::Args;
-use precast_artifacts_format::{Artifact, ArtifactError, ObjectFile};
+use precast_artifacts_format::{Artifact, ArtifactError, ObjectFile, Program};
 use serde::Serialize;
 
 use crate::input::{Input, Kind, is_standard_stream};
@@ -40,7 +40,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct InspectArgs {
-    /// The artifact
+    /// The artifact, or a program or object that precast has made
     file: PathBuf,
 
     /// Print JSON, with all functions
@@ -107,7 +107,11 @@ pub(crate) fn inspect(args: &InspectArgs) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let bytes = input.into_bytes()?;
-    match Artifact::parse(&bytes) {
+    let (name, bytes) = match Program::in_executable(&bytes) {
+        Some(program) => (format!("{name} (the artifact in it)"), program.artifact),
+        None => (name, &*bytes),
+    };
+    match Artifact::parse(bytes) {
         Ok(artifact) => {
             print_artifact(&name, &artifact, args)?;
             match artifact.verify() {
@@ -120,12 +124,12 @@ pub(crate) fn inspect(args: &InspectArgs) -> Result<ExitCode> {
                 let error = ArtifactError::Incompatible(differences);
                 return Err(Error::new(error).context(name));
             }
-            let report = ForeignReport::new(&name, &bytes, &differences);
+            let report = ForeignReport::new(&name, bytes, &differences);
             print(&report, args.json)?;
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {
-            let Some(object) = ObjectFile::parse(&bytes) else {
+            let Some(object) = ObjectFile::parse(bytes) else {
                 return Err(Error::new(error).context(name));
             };
             if args.is_about_code() {

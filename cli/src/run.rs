@@ -5,6 +5,7 @@
 //! functions it calls. What it is given stands in [`grants`](crate::grants).
 
 use std::ffi::OsStr;
+use std::fs;
 use std::io::{self, Write as _};
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
@@ -25,7 +26,7 @@ use crate::cache::{CacheArgs, Kept};
 use crate::codegen::{CodegenArgs, Cpu};
 use crate::grants::GrantArgs;
 use crate::guest::{self, START, guest_arg};
-use crate::input::{Input, Kind};
+use crate::input::{Input, Kind, no_artifact};
 use crate::{bytes, duration, exit, invoke, output};
 
 mod trace;
@@ -189,7 +190,16 @@ impl Code {
         let module = match self {
             // SAFETY: to run the code in this file is what the user asked for; that it is
             // precast's, and is not changed meanwhile, is theirs to see to, as with any program.
-            Self::File(path) => unsafe { Module::load(engine, path) },
+            Self::File(path) => match unsafe { Module::load(engine, &path) } {
+                Err(Error::Artifact(error)) => {
+                    let bytes = fs::read(path).unwrap_or_default();
+                    if let Some(what) = no_artifact(&bytes, &error) {
+                        bail!("{name} is {what}, not an artifact");
+                    }
+                    Err(error.into())
+                }
+                other => other,
+            },
             // SAFETY: made by the compiler just now, or as above.
             Self::Bytes(bytes) => unsafe { Module::load_bytes_as(engine, &bytes, stem) },
             Self::Kept(kept) => {

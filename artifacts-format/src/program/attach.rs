@@ -18,12 +18,9 @@ use object::read::StringTable;
 use object::read::elf::{FileHeader as _, ProgramHeader as _, SectionHeader as _};
 use object::{LittleEndian as LE, U16, U32, U64};
 
-use super::{PROGRAM_ALIGN, RUNNER_NOTE_SECTION, RunnerNote, segment};
+use super::{PROGRAM_ALIGN, RUNNER_NOTE_SECTION, RunnerNote, SECTION, segment};
 use crate::container::Artifact;
 use crate::error::ArtifactError;
-
-/// The section that the segment is.
-const SECTION: &str = ".precast";
 
 /// Why no program can be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -407,6 +404,9 @@ mod tests {
         let found = crate::Program::parse(last.data(LE, &*program).unwrap()).unwrap();
         assert_eq!(found.artifact, artifact);
         assert!(found.words().eq(["a", ""]));
+        assert_eq!(crate::Program::in_executable(&program), Some(found));
+        assert_eq!(crate::Program::in_executable(&runner), None);
+        assert_eq!(crate::Program::in_executable(&artifact), None);
         let sections = header.sections(LE, &*program).unwrap();
         let names = sections.iter().map(|section| {
             let name = sections.section_name(LE, section).unwrap();
@@ -429,7 +429,9 @@ mod tests {
                 let mut damaged = whole.clone();
                 damaged[at] ^= 1 << bit;
                 if let Ok(runner) = Runner::parse(&damaged) {
-                    let _ = runner.attach(&artifact, &[]);
+                    let program = runner.attach(&artifact, &[]);
+                    let _ =
+                        program.map(|program| crate::Program::in_executable(&program).is_some());
                 }
             }
         }

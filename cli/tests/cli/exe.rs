@@ -333,3 +333,25 @@ fn a_command_without_a_runner_says_where_to_get_one() {
         .stdin(TRAP)
         .fails(1, &["precast-runner", "cargo build", "--runner"]);
 }
+
+#[test]
+fn what_is_in_a_program_can_be_inspected_and_compared() {
+    let scratch = Scratch::new();
+    let program = program(&scratch, "app", TRAP, &[]);
+    let program = program.to_str().unwrap();
+    let described = precast(["inspect", program]).succeeds();
+    assert!(
+        described.contains("app (the artifact in it)"),
+        "{described}"
+    );
+    assert!(described.contains("_start"), "{described}");
+    scratch.file("app.wat", TRAP);
+    let module = scratch.path("app.wat");
+    precast(["compile", "-q", module.to_str().unwrap()]).succeeds();
+    let artifact = scratch.path("app.precast");
+    precast(["diff", program, artifact.to_str().unwrap()]).succeeds();
+    for (command, other) in [("run", "an artifact"), ("compile", "a WebAssembly module")] {
+        let expected = format!("app is a program, which runs by itself, not {other}");
+        precast([command, program]).fails(1, &[&expected]);
+    }
+}

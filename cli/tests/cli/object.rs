@@ -125,8 +125,6 @@ fn an_object_is_told_from_an_artifact() {
         serde_json::json!(["precast_memory_grow"])
     );
     inspect(&["--functions"]).fails(1, &["relocatable object", "objdump"]);
-    let run = precast(["run", "x.obj"]).current_dir(&scratch.path(""));
-    run.fails(1, &["not a precast artifact"]);
 }
 
 #[test]
@@ -143,4 +141,20 @@ fn objects_are_made_as_artifacts_are() {
     emit(&scratch, &["-o", "twice.o"]);
     let [once, twice] = ["out/a.o", "twice.o"].map(|name| fs::read(scratch.path(name)).unwrap());
     assert!(once == twice);
+}
+
+#[test]
+fn an_object_is_no_artifact_and_no_module() {
+    let scratch = Scratch::new();
+    emit(&scratch, &[]);
+    let object = scratch.path("a.o");
+    let object = object.to_str().unwrap();
+    for (args, code, other) in [
+        (&["run", object][..], 1, "an artifact"),
+        (&["diff", object, object], 2, "an artifact"),
+        (&["compile", object], 1, "a WebAssembly module"),
+    ] {
+        let expected = format!("a.o is a relocatable object for the system's linker, not {other}");
+        precast(args).fails(code, &[&expected]);
+    }
 }
