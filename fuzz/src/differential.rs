@@ -16,7 +16,7 @@ use precast_compiler::Options;
 use wasmparser::{ExternalKind, Parser, Payload, ValType};
 
 use crate::modules::{self, Dialect};
-use crate::options;
+use crate::{expressions, options};
 
 mod precast;
 mod wasmi;
@@ -171,7 +171,12 @@ pub fn try_check(u: &mut Unstructured<'_>) -> Result<bool> {
     } else {
         u64::MAX
     };
-    let script = Script::new(modules::to_run(u, dialect, own_nans)?, fuel, u)?;
+    let wasm = if u.ratio(2, 3)? {
+        expressions::to_run(u, dialect, own_nans)?
+    } else {
+        modules::to_run(u, dialect, own_nans)?
+    };
+    let script = Script::new(wasm, fuel, u)?;
     let expected = precast::run(&script, &first);
     let found = precast::run(&script, &second);
     agree("precast", &script, &(&first, &expected), &(&second, &found));

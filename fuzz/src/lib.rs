@@ -10,6 +10,7 @@ pub mod artifact_mutation;
 pub mod cache_faults;
 pub mod compilation;
 pub mod differential;
+pub mod expressions;
 pub mod instances;
 pub mod modules;
 pub mod options;
