@@ -156,7 +156,12 @@ pub fn check(bytes: &[u8]) {
 pub fn try_check(u: &mut Unstructured<'_>) -> Result<bool> {
     let mut first = options::any(u)?;
     let mut second = options::any(u)?;
-    let dialect = *u.choose(&[Dialect::Wasmi, Dialect::Wasmtime])?;
+    // Without wasmtime, what it alone knows is compared with nothing but precast.
+    let dialect = if u.ratio(if cfg!(feature = "wasmtime") { 1 } else { 3 }, 4)? {
+        Dialect::Wasmi
+    } else {
+        Dialect::Wasmtime
+    };
     // Only if all of them are told so, NaNs are the same without the module's doing.
     let own_nans = dialect == Dialect::Wasmtime && u.arbitrary()?;
     // The module leaves those that come of promoting and demoting as they are.
@@ -171,7 +176,7 @@ pub fn try_check(u: &mut Unstructured<'_>) -> Result<bool> {
     } else {
         u64::MAX
     };
-    let wasm = if u.ratio(2, 3)? {
+    let wasm = if u.ratio(3, 4)? {
         expressions::to_run(u, dialect, own_nans)?
     } else {
         modules::to_run(u, dialect, own_nans)?

@@ -9,12 +9,12 @@
 //! [the code](code).
 
 use arbitrary::{Result, Unstructured};
+use wasm_encoder::Instruction;
 use wasm_encoder::{
     CodeSection, ConstExpr, DataCountSection, DataSection, ElementSection, Elements, ExportKind,
-    ExportSection, FunctionSection, GlobalSection, GlobalType, Ieee32, Ieee64, MemorySection, MemoryType,
-    Module, RefType, TableSection, TableType, TypeSection, ValType,
+    ExportSection, FunctionSection, GlobalSection, GlobalType, Ieee32, Ieee64, MemorySection,
+    MemoryType, Module, RefType, TableSection, TableType, TypeSection, ValType,
 };
-use wasm_encoder::Instruction;
 
 use crate::modules::Dialect;
 
@@ -64,12 +64,12 @@ struct World {
 /// None: where there are no bytes left, there is little in the module.
 pub fn to_run(u: &mut Unstructured<'_>, dialect: Dialect, own_nans: bool) -> Result<Vec<u8>> {
     let world = World::any(u, dialect, own_nans)?;
-    let mut left = u.int_in_range(40..=400)?;
+    let mut left = u.int_in_range(100..=900)?;
     let mut code = CodeSection::new();
     for &ty in &world.functions {
         let signature = &world.types[ty as usize];
         let body = Body::new(&world, signature, &mut left, u)?;
-        code.function(&body.write(8)?);
+        code.function(&body.write(20)?);
     }
     world.module(&code, u)
 }
@@ -155,20 +155,37 @@ impl World {
         }
         let mut elements = ElementSection::new();
         let all: Vec<u32> = (0..self.functions.len() as u32).collect();
-        elements.active(Some(0), &ConstExpr::i32_const(0), Elements::Functions((&all).into()));
+        elements.active(
+            Some(0),
+            &ConstExpr::i32_const(0),
+            Elements::Functions((&all).into()),
+        );
         elements.passive(Elements::Functions((&all).into()));
         let reversed: Vec<u32> = all.into_iter().rev().collect();
-        let elements = elements.active(Some(1), &ConstExpr::i32_const(1), Elements::Functions(reversed.into()));
+        let elements = elements.active(
+            Some(1),
+            &ConstExpr::i32_const(1),
+            Elements::Functions(reversed.into()),
+        );
         let mut data = DataSection::new();
         data.passive(u.arbitrary::<[u8; 16]>()?);
         for (&is_64, index) in self.memories.iter().zip(0..) {
-            let offset = if is_64 { ConstExpr::i64_const(4) } else { ConstExpr::i32_const(4) };
+            let offset = if is_64 {
+                ConstExpr::i64_const(4)
+            } else {
+                ConstExpr::i32_const(4)
+            };
             data.active(index, &offset, u.arbitrary::<[u8; 32]>()?);
         }
         let mut module = Module::new();
         module.section(&types).section(&functions).section(&tables);
-        module.section(&memories).section(&globals).section(&exports);
-        module.section(elements).section(&DataCountSection { count: data.len() });
+        module
+            .section(&memories)
+            .section(&globals)
+            .section(&exports);
+        module
+            .section(elements)
+            .section(&DataCountSection { count: data.len() });
         module.section(code).section(&data);
         Ok(module.finish())
     }

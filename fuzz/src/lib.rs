@@ -15,6 +15,7 @@ pub mod instances;
 pub mod modules;
 pub mod options;
 pub mod reading;
+pub mod recompilation;
 pub mod roundtrip;
 pub mod scratch;
 pub mod scripts;

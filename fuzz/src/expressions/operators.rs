@@ -325,7 +325,9 @@ fn integer(u: &mut Unstructured<'_>) -> Result<u64> {
         0 => *u.choose(&[0, 1, u64::MAX, 1 << 31, i64::MAX as u64, 1 << 63])?,
         1 | 2 => {
             let power = 1_u64 << u.int_in_range(0..=63)?;
-            power.wrapping_add(u64::from(u.int_in_range(0_u8..=2)?)).wrapping_sub(1)
+            power
+                .wrapping_add(u64::from(u.int_in_range(0_u8..=2)?))
+                .wrapping_sub(1)
         }
         _ => u.arbitrary()?,
     })
@@ -334,9 +336,28 @@ fn integer(u: &mut Unstructured<'_>) -> Result<u64> {
 /// A float's bits: an edge of the type or of an integer's, or any.
 fn single(u: &mut Unstructured<'_>) -> Result<u32> {
     let edges = [
-        0.0, 1.0, 0.5, 1.5, 2.5, 0.1, 3.7, 255.0, 65536.0, 2147483648.0, 2147483520.0, 4294967296.0,
-        4294967040.0, 9223372036854775808.0, 18446744073709551616.0, f32::MIN_POSITIVE, 1e-45, f32::MAX,
-        f32::INFINITY, 16777217.0, 8388607.5, 1e10,
+        0.0,
+        1.0,
+        0.5,
+        1.5,
+        2.5,
+        0.1,
+        3.7,
+        255.0,
+        65536.0,
+        2147483648.0,
+        2147483520.0,
+        4294967296.0,
+        4294967040.0,
+        9223372036854775808.0,
+        18446744073709551616.0,
+        f32::MIN_POSITIVE,
+        1e-45,
+        f32::MAX,
+        f32::INFINITY,
+        16777217.0,
+        8388607.5,
+        1e10,
     ];
     let bits = match u.int_in_range(0..=7)? {
         0 => *u.choose(&[0x7fc0_0000, 0x7fa0_0000, 0x7fff_ffff])?,
@@ -349,9 +370,30 @@ fn single(u: &mut Unstructured<'_>) -> Result<u32> {
 /// The same of an f64.
 fn double(u: &mut Unstructured<'_>) -> Result<u64> {
     let edges = [
-        0.0, 1.0, 0.5, 1.5, 2.5, 0.1, 3.7, 255.0, 65536.0, 2147483648.0, 2147483647.0, 2147483647.9,
-        4294967296.0, 4294967295.5, 9223372036854775808.0, 9223372036854774784.0, 18446744073709551616.0,
-        f64::MIN_POSITIVE, 5e-324, f64::MAX, f64::INFINITY, 9007199254740993.0, 4503599627370495.5, 1e40,
+        0.0,
+        1.0,
+        0.5,
+        1.5,
+        2.5,
+        0.1,
+        3.7,
+        255.0,
+        65536.0,
+        2147483648.0,
+        2147483647.0,
+        2147483647.9,
+        4294967296.0,
+        4294967295.5,
+        9223372036854775808.0,
+        9223372036854774784.0,
+        18446744073709551616.0,
+        f64::MIN_POSITIVE,
+        5e-324,
+        f64::MAX,
+        f64::INFINITY,
+        9007199254740993.0,
+        4503599627370495.5,
+        1e40,
     ];
     let bits = match u.int_in_range(0..=7)? {
         0 => *u.choose(&[0x7ff8 << 48, 0x7ff4 << 48, u64::MAX >> 1])?,
