@@ -16,7 +16,7 @@ use precast_compiler::Options;
 use wasmparser::{ExternalKind, Parser, Payload, ValType};
 
 use crate::modules::{self, Dialect};
-use crate::options;
+use crate::{expressions, options};
 
 mod precast;
 mod wasmi;
@@ -156,7 +156,12 @@ pub fn check(bytes: &[u8]) {
 pub fn try_check(u: &mut Unstructured<'_>) -> Result<bool> {
     let mut first = options::any(u)?;
     let mut second = options::any(u)?;
-    let dialect = *u.choose(&[Dialect::Wasmi, Dialect::Wasmtime])?;
+    // Without wasmtime, what it alone knows is compared with nothing but precast.
+    let dialect = if u.ratio(if cfg!(feature = "wasmtime") { 1 } else { 3 }, 4)? {
+        Dialect::Wasmi
+    } else {
+        Dialect::Wasmtime
+    };
     // Only if all of them are told so, NaNs are the same without the module's doing.
     let own_nans = dialect == Dialect::Wasmtime && u.arbitrary()?;
     // The module leaves those that come of promoting and demoting as they are.
@@ -171,7 +176,12 @@ pub fn try_check(u: &mut Unstructured<'_>) -> Result<bool> {
     } else {
         u64::MAX
     };
-    let script = Script::new(modules::to_run(u, dialect, own_nans)?, fuel, u)?;
+    let wasm = if u.ratio(3, 4)? {
+        expressions::to_run(u, dialect, own_nans)?
+    } else {
+        modules::to_run(u, dialect, own_nans)?
+    };
+    let script = Script::new(wasm, fuel, u)?;
     let expected = precast::run(&script, &first);
     let found = precast::run(&script, &second);
     agree("precast", &script, &(&first, &expected), &(&second, &found));

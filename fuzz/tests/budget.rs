@@ -56,6 +56,11 @@ fn differential() {
 }
 
 #[test]
+fn recompile() {
+    run_useful(40, 4_000, recompilation::try_check);
+}
+
+#[test]
 fn cache() {
     run(15, 200, cache_faults::check);
 }

@@ -7,7 +7,7 @@ use precast_fuzz::*;
 
 type Body = fn(&[u8]);
 
-const TARGETS: [(&str, Body); 8] = [
+const TARGETS: [(&str, Body); 9] = [
     ("parse_artifact", artifact_mutation::check),
     ("compile", compilation::check),
     ("roundtrip", roundtrip::check),
@@ -16,6 +16,7 @@ const TARGETS: [(&str, Body); 8] = [
     ("wasi", wasi_model::check),
     ("instances", instances::check),
     ("cache", cache_faults::check),
+    ("recompile", recompilation::check),
 ];
 
 #[test]
