@@ -35,7 +35,7 @@ pub fn check(bytes: &[u8]) {
 /// If a promise is broken.
 pub fn try_check(u: &mut Unstructured<'_>) -> Result<bool> {
     let options = options::any(u)?;
-    let damage: Vec<(usize, u8)> = u.arbitrary()?;
+    let damage: [[u8; 3]; 8] = u.arbitrary()?;
     let mut after_options = options.clone();
     if u.ratio(1, 8)? {
         after_options = options::any(u)?;
@@ -55,7 +55,7 @@ pub fn try_check(u: &mut Unstructured<'_>) -> Result<bool> {
     if let Some(next) = self::kept(&after, &after_options) {
         compare(&before, &options, &next);
     }
-    damaged(&before, &options, kept, &damage);
+    damaged(&before, &options, &kept, &damage);
     Ok(reused > 0)
 }
 
@@ -103,20 +103,27 @@ fn kept(wasm: &[u8], options: &Options) -> Option<Functions> {
     }
 }
 
-/// Compiles with functions that are not what was kept of anything.
-fn damaged(wasm: &[u8], options: &Options, kept: Functions, damage: &[(usize, u8)]) {
-    let mut bytes = kept.into_bytes();
-    let hashed = bytes.len() - DIGEST_BYTES;
-    for &(place, mask) in damage {
-        bytes[place % hashed] ^= mask;
-    }
-    let digest = blake3::hash(&bytes[..hashed]);
-    bytes[hashed..].copy_from_slice(digest.as_bytes());
-    if let Ok(functions) = Functions::from_bytes(bytes) {
-        assert_eq!(functions.records().count(), functions.len());
-        let _ = Compilation::new(wasm, options)
-            .incremental(Some(&functions))
-            .run();
+/// Compiles with functions that are not what was kept of anything: each of the pieces of damage by
+/// itself is a record, where in it, and what bits.
+fn damaged(wasm: &[u8], options: &Options, kept: &Functions, damage: &[[u8; 3]]) {
+    let records: Vec<_> = kept.records().map(|(_, record)| record).collect();
+    for &[index, place, bits] in damage {
+        let Some(record) = records.get(usize::from(index) % records.len().max(1)) else {
+            continue;
+        };
+        let start = record.as_ptr().addr() - kept.as_bytes().as_ptr().addr();
+        // What is known of the code comes after the code.
+        let place = record.len() - 1 - usize::from(place) * record.len() / 400;
+        let mut bytes = kept.as_bytes().to_vec();
+        bytes[start + place] ^= bits;
+        let hashed = bytes.len() - DIGEST_BYTES;
+        let digest = blake3::hash(&bytes[..hashed]);
+        bytes[hashed..].copy_from_slice(digest.as_bytes());
+        if let Ok(functions) = Functions::from_bytes(bytes) {
+            let _ = Compilation::new(wasm, options)
+                .incremental(Some(&functions))
+                .run();
+        }
     }
 }
 

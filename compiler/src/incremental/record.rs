@@ -174,8 +174,12 @@ pub(crate) fn decode(record: &[u8], subject: &Subject) -> Option<Code> {
     let is_whole = from.0.is_empty();
     let end = len as u64;
     let is_within = traps.iter().all(|&(offset, _)| u64::from(offset) < end)
-        && addresses.iter().all(|&(offset, _)| u64::from(offset) <= end)
+        && traps.is_sorted_by(|a, b| a.0 < b.0)
+        && addresses.iter().all(|&(offset, _)| u64::from(offset) < end)
+        // Each is the start of what comes from another place.
+        && addresses.is_sorted_by(|a, b| a.0 < b.0)
         && calls.iter().all(|call| u64::from(call.return_offset) <= end)
+        && calls.iter().flat_map(|call| &call.handlers).all(|handler| u64::from(handler.text_offset) <= end)
         // Calls return to different places.
         && calls.is_sorted_by(|a, b| a.return_offset < b.return_offset);
     (is_whole && is_within).then_some(Code {
@@ -379,6 +383,14 @@ mod tests {
                 for relocation in read.relocations {
                     assert!(relocation.offset as usize + FIELD_BYTES <= end);
                 }
+                assert!(read.addresses.is_sorted_by(|a, b| a.0 < b.0));
+                assert!(
+                    read.addresses
+                        .iter()
+                        .all(|&(offset, _)| (offset as usize) < end)
+                );
+                let mut handlers = read.calls.iter().flat_map(|call| &call.handlers);
+                assert!(handlers.all(|handler| handler.text_offset as usize <= end));
             }
         }
         let endless = [
