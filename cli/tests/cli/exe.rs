@@ -4,9 +4,9 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use crate::support::{Call, Scratch, precast};
+use crate::support::{Call, Scratch, precast, spawn};
 
 /// Writes its arguments, each ended by a zero byte, then its environment, then what it reads; ends
 /// with 7.
@@ -161,7 +161,9 @@ fn a_program_whose_output_nobody_reads_ends_as_others_do() {
     let (reader, writer) = io::pipe().unwrap();
     drop(reader);
     let mut command = Call::of(&path).into_command();
-    let output = command.stdout(writer).output().unwrap();
+    let command = command.stdin(Stdio::null()).stdout(writer);
+    let child = spawn(command.stderr(Stdio::piped()));
+    let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(141));
     assert!(output.stderr.is_empty());
 }

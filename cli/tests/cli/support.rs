@@ -2,9 +2,9 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A call of the command that is not made yet.
@@ -31,6 +31,18 @@ pub(crate) fn precast<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Cal
 /// The directory of the examples.
 pub(crate) fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples")
+}
+
+/// Starts a program that may just have been written. Another test's child has the descriptor it was
+/// written through until it is the program that it will be, and the system starts nothing that
+/// somebody could write to.
+pub(crate) fn spawn(command: &mut Command) -> Child {
+    loop {
+        match command.spawn() {
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => std::thread::yield_now(),
+            child => return child.unwrap(),
+        }
+    }
 }
 
 impl Call {
@@ -81,7 +93,7 @@ impl Call {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let mut child = self.command.spawn().unwrap();
+        let mut child = spawn(&mut self.command);
         let mut stdin = child.stdin.take().unwrap();
         let bytes = self.stdin;
         // The command may end without having read everything.
