@@ -6,7 +6,6 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use precast_artifacts_format::{ObjectFile, Program};
 
 use crate::input::{Input, Kind};
 use crate::{exit, output};
@@ -89,13 +88,5 @@ fn read(path: &Path) -> Result<(String, Vec<u8>)> {
     if input.kind != Kind::Artifact {
         bail!("{name} is a module, not an artifact: compile it first");
     }
-    let bytes = input.into_bytes()?;
-    if let Some(program) = Program::in_executable(&bytes) {
-        let name = format!("{name} (the artifact in it)");
-        return Ok((name, program.artifact.to_vec()));
-    }
-    if ObjectFile::parse(&bytes).is_some() {
-        bail!("{name} is a relocatable object for the system's linker, not an artifact");
-    }
-    Ok((name, bytes))
+    Ok((name, input.into_bytes()?))
 }

@@ -160,6 +160,15 @@ impl Input {
     }
 }
 
+/// The artifact that the bytes are, or that the program which they are has in it; and how messages
+/// call it.
+pub(crate) fn artifact_in<'a>(name: &str, bytes: &'a [u8]) -> (String, &'a [u8]) {
+    match Program::in_executable(bytes) {
+        Some(program) => (format!("{name} (the artifact in it)"), program.artifact),
+        None => (name.to_owned(), bytes),
+    }
+}
+
 /// What the bytes are, if they are no artifact, as `error` says, but something else of precast's.
 pub(crate) fn no_artifact(bytes: &[u8], error: &ArtifactError) -> Option<&'static str> {
     if !matches!(error, ArtifactError::NotAnArtifact { .. }) {

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Error, Result, bail};
 use clap::Args;
-use precast_artifacts_format::{Artifact, ArtifactError, ObjectFile, Program};
+use precast_artifacts_format::{Artifact, ArtifactError, ObjectFile};
 use serde::Serialize;
 
-use crate::input::{Input, Kind, is_standard_stream};
+use crate::input::{Input, Kind, artifact_in, is_standard_stream};
 use crate::output::Destination;
 use crate::shown::shown;
 use crate::{exit, output};
@@ -107,10 +107,7 @@ pub(crate) fn inspect(args: &InspectArgs) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let bytes = input.into_bytes()?;
-    let (name, bytes) = match Program::in_executable(&bytes) {
-        Some(program) => (format!("{name} (the artifact in it)"), program.artifact),
-        None => (name, &*bytes),
-    };
+    let (name, bytes) = artifact_in(&name, &bytes);
     match Artifact::parse(bytes) {
         Ok(artifact) => {
             print_artifact(&name, &artifact, args)?;

@@ -61,6 +61,43 @@ pub struct Symbol {
     pub size: u32,
 }
 
+impl Symbol {
+    /// As ELF has it, in `section`, with one of the bindings `STB_…`.
+    pub(crate) fn defined(
+        &self,
+        name: StringId,
+        section: Option<SectionIndex>,
+        binding: u8,
+    ) -> Sym {
+        let kind = match self.section {
+            Section::Text => elf::STT_FUNC,
+            _ => elf::STT_OBJECT,
+        };
+        Sym {
+            name: Some(name),
+            section,
+            st_info: (binding << 4) | kind,
+            st_other: 0,
+            st_shndx: 0,
+            st_value: u64::from(self.offset),
+            st_size: u64::from(self.size),
+        }
+    }
+}
+
+/// The symbol of something that is elsewhere.
+pub(crate) fn undefined(name: StringId) -> Sym {
+    Sym {
+        name: Some(name),
+        section: None,
+        st_info: (elf::STB_GLOBAL << 4) | elf::STT_NOTYPE,
+        st_other: 0,
+        st_shndx: elf::SHN_UNDEF,
+        st_value: 0,
+        st_size: 0,
+    }
+}
+
 /// Where `.got` and the constant tables come to lie, in bytes from the start of `.text`.
 ///
 /// This is what the compiler links the code against.
@@ -284,34 +321,14 @@ fn write_symbols(
 ) {
     writer.write_null_symbol();
     for (symbol, &name) in symbols.iter().zip(names) {
-        let kind = match symbol.section {
-            Section::Text => elf::STT_FUNC,
-            _ => elf::STT_OBJECT,
-        };
         let section = placed
             .iter()
             .find(|placed| placed.section == symbol.section)
             .map(|placed| placed.index);
-        writer.write_symbol(&Sym {
-            name: Some(name),
-            section,
-            st_info: (elf::STB_LOCAL << 4) | kind,
-            st_other: 0,
-            st_shndx: 0,
-            st_value: u64::from(symbol.offset),
-            st_size: u64::from(symbol.size),
-        });
+        writer.write_symbol(&symbol.defined(name, section, elf::STB_LOCAL));
     }
     for &name in names.iter().skip(symbols.len()) {
-        writer.write_symbol(&Sym {
-            name: Some(name),
-            section: None,
-            st_info: (elf::STB_GLOBAL << 4) | elf::STT_NOTYPE,
-            st_other: 0,
-            st_shndx: elf::SHN_UNDEF,
-            st_value: 0,
-            st_size: 0,
-        });
+        writer.write_symbol(&undefined(name));
     }
 }
 

@@ -4,7 +4,7 @@ use object::elf;
 use object::write::elf::{FileHeader, Rel, SectionHeader, SectionIndex, Sym, SymbolIndex, Writer};
 
 use super::{COMMENT, TEXT};
-use crate::container::write::Symbol;
+use crate::container::write::{Symbol, undefined};
 use crate::section::Section;
 use crate::symbols::RuntimeSymbol;
 use crate::target::{Arch, Target};
@@ -240,30 +240,15 @@ impl Symbols {
         let local = parts.locals.iter().map(|it| (it, elf::STB_LOCAL));
         let global = parts.globals.iter().map(|it| (it, elf::STB_GLOBAL));
         for (symbol, binding) in local.chain(global) {
-            let (section, kind) = match symbol.section {
-                Section::Text => (text, elf::STT_FUNC),
-                _ => (tables, elf::STT_OBJECT),
+            let section = match symbol.section {
+                Section::Text => text,
+                _ => tables,
             };
-            all.push(Sym {
-                name: Some(writer.add_string(symbol.name.as_bytes())),
-                section: Some(section),
-                st_info: (binding << 4) | kind,
-                st_other: 0,
-                st_shndx: 0,
-                st_value: u64::from(symbol.offset),
-                st_size: u64::from(symbol.size),
-            });
+            let name = writer.add_string(symbol.name.as_bytes());
+            all.push(symbol.defined(name, Some(section), binding));
         }
         for runtime in parts.runtime {
-            all.push(Sym {
-                name: Some(writer.add_string(runtime.name().as_bytes())),
-                section: None,
-                st_info: (elf::STB_GLOBAL << 4) | elf::STT_NOTYPE,
-                st_other: 0,
-                st_shndx: elf::SHN_UNDEF,
-                st_value: 0,
-                st_size: 0,
-            });
+            all.push(undefined(writer.add_string(runtime.name().as_bytes())));
         }
         let null = writer.reserve_null_symbol_index();
         for symbol in &all {

@@ -4,10 +4,11 @@
 
 use std::collections::HashMap;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use precast_artifacts_format::Artifact;
 use serde::Serialize;
 
+use crate::input::{artifact_in, no_artifact};
 use crate::inspect::report::{FunctionReport, Report};
 
 /// An artifact to compare.
@@ -20,13 +21,21 @@ pub(super) struct Side<'a> {
 impl<'a> Side<'a> {
     /// # Errors
     ///
-    /// If the bytes are no artifact that this version reads, or do not match their digests.
+    /// If the bytes are no artifact that this version reads, nor a program with one, or do not match
+    /// their digests.
     pub(super) fn new(name: &str, bytes: &'a [u8]) -> Result<Self> {
-        let artifact = Artifact::parse(bytes).with_context(|| name.to_owned())?;
-        artifact.verify().with_context(|| name.to_owned())?;
+        let (name, bytes) = artifact_in(name, bytes);
+        let artifact = match Artifact::parse(bytes) {
+            Ok(artifact) => artifact,
+            Err(error) => match no_artifact(bytes, &error) {
+                Some(what) => bail!("{name} is {what}, not an artifact"),
+                None => return Err(error).context(name),
+            },
+        };
+        artifact.verify().with_context(|| name.clone())?;
         Ok(Self {
             bytes,
-            report: Report::new(name, &artifact),
+            report: Report::new(&name, &artifact),
             artifact,
         })
     }
