@@ -2,7 +2,7 @@
 
 use arbitrary::{Arbitrary as _, Result, Unstructured};
 use wasm_smith::{Config, MemoryOffsetChoices, Module};
-use wasmparser::{Parser, Payload, TypeRef};
+use wasmparser::{Operator, Parser, Payload, TypeRef};
 
 /// What modules may use, by who must understand them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,6 +100,33 @@ pub fn to_run(u: &mut Unstructured<'_>, dialect: Dialect, own_nans: bool) -> Res
         return Err(arbitrary::Error::IncorrectFormat);
     }
     Ok(wasm)
+}
+
+/// Whether the module has operators that the specification's deterministic profile and wasmtime's
+/// deterministic code decide differently: multiplying and adding in two steps or in one, dot products
+/// that saturate or wrap.
+///
+/// # Panics
+///
+/// If the module is not valid.
+pub fn is_of_opinions(wasm: &[u8]) -> bool {
+    Parser::new(0).parse_all(wasm).any(|payload| {
+        let Ok(Payload::CodeSectionEntry(body)) = payload else {
+            return false;
+        };
+        let operators = body.get_operators_reader().expect("a valid module");
+        operators.into_iter().any(|operator| {
+            matches!(
+                operator.expect("a valid module"),
+                Operator::F32x4RelaxedMadd
+                    | Operator::F32x4RelaxedNmadd
+                    | Operator::F64x2RelaxedMadd
+                    | Operator::F64x2RelaxedNmadd
+                    | Operator::I16x8RelaxedDotI8x16I7x16S
+                    | Operator::I32x4RelaxedDotI8x16I7x16AddS
+            )
+        })
+    })
 }
 
 fn has_shared_memory(wasm: &[u8]) -> bool {
