@@ -10,18 +10,13 @@
 //! [the code](code).
 
 use arbitrary::{Result, Unstructured};
-use wasm_encoder::Instruction;
-use wasm_encoder::{
-    CodeSection, ConstExpr, DataCountSection, DataSection, ElementSection, Elements, EntityType,
-    ExportKind, ExportSection, FunctionSection, GlobalSection, GlobalType, Ieee32, Ieee64,
-    ImportSection, MemorySection, MemoryType, Module, RefType, TableSection, TableType, TagKind,
-    TagSection, TagType, TypeSection, ValType,
-};
+use wasm_encoder::{CodeSection, ValType};
 
 use crate::modules::Dialect;
 
 mod code;
 mod operators;
+mod sections;
 
 use code::Body;
 use operators::TYPES;
@@ -32,8 +27,6 @@ const ACC: u32 = 0;
 const FUEL: u32 = 1;
 /// How much of that there is. Also how deep calls can go, which all engines must have stack for.
 const TURNS: i32 = 300;
-/// How many elements the second table may come to have.
-const MOST_ELEMENTS: u64 = 10;
 
 /// A function's type.
 #[derive(Debug, PartialEq, Eq)]
@@ -94,7 +87,7 @@ pub fn to_run(u: &mut Unstructured<'_>, dialect: Dialect, own_nans: bool) -> Res
         let body = Body::new(&world, signature, &mut left, u)?;
         code.function(&body.write(20)?);
     }
-    world.module(&code, u)
+    sections::write(&world, &code, u)
 }
 
 impl World {
@@ -153,147 +146,9 @@ impl World {
 
     /// The type of a tag; that of a block that ends with what an exception carries; and that with a
     /// reference to the exception, too.
-    fn tag_type(&self, tag: usize) -> u32 {
-        (self.types.len() + 3 * tag) as u32
-    }
-
-    fn module(&self, code: &CodeSection, u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
-        let mut types = TypeSection::new();
-        for Signature { params, results } in &self.types {
-            let (params, results) = (params.iter().copied(), results.iter().copied());
-            types.ty().function(params, results);
-        }
-        for tag in &self.tags {
-            let carried = || tag.iter().copied();
-            types.ty().function(carried(), []);
-            types.ty().function([], carried());
-            let with_ref: Vec<_> = carried().chain([ValType::EXNREF]).collect();
-            types.ty().function([], with_ref);
-        }
-        let mut imports = ImportSection::new();
-        let mut exports = ExportSection::new();
-        let mut functions = FunctionSection::new();
-        for (index, &ty) in self.functions.iter().enumerate() {
-            if index < self.imported.functions {
-                imports.import("host", "f", EntityType::Function(ty));
-            } else {
-                functions.function(ty);
-            }
-            exports.export(&format!("f{index}"), ExportKind::Func, index as u32);
-        }
-        let mut tables = TableSection::new();
-        for (index, maximum) in [u64::from(self.elements()), MOST_ELEMENTS]
-            .into_iter()
-            .enumerate()
-        {
-            let ty = TableType {
-                element_type: RefType::FUNCREF,
-                table64: false,
-                minimum: self.elements().into(),
-                maximum: Some(maximum),
-                shared: false,
-            };
-            if index < self.imported.tables {
-                imports.import("host", "t", ty);
-            } else {
-                tables.table(ty);
-            }
-            // What is not exported is known not to change.
-            if index == 1 || u.ratio(1, 4)? {
-                exports.export(&format!("t{index}"), ExportKind::Table, index as u32);
-            }
-        }
-        let mut memories = MemorySection::new();
-        for (index, memory) in self.memories.iter().enumerate() {
-            let ty = MemoryType {
-                minimum: 1,
-                maximum: Some(u.int_in_range(1..=4)?),
-                memory64: memory.is_64,
-                shared: memory.is_shared,
-                page_size_log2: None,
-            };
-            if index < self.imported.memories {
-                imports.import("host", "m", ty);
-            } else {
-                memories.memory(ty);
-            }
-            exports.export(&format!("m{index}"), ExportKind::Memory, index as u32);
-        }
-        let mut tags = TagSection::new();
-        for tag in 0..self.tags.len() {
-            let ty = TagType {
-                kind: TagKind::Exception,
-                func_type_idx: self.tag_type(tag),
-            };
-            if tag < self.imported.tags {
-                imports.import("host", "e", ty);
-            } else {
-                tags.tag(ty);
-            }
-        }
-        let mut globals = GlobalSection::new();
-        for (index, &(val_type, mutable)) in self.globals.iter().enumerate() {
-            let ty = GlobalType {
-                val_type,
-                mutable,
-                shared: false,
-            };
-            let is_fuel = index == FUEL as usize;
-            if index < self.imported.globals {
-                // The host gives what it is named after.
-                let number: u64 = if is_fuel {
-                    TURNS as u64
-                } else {
-                    u.arbitrary()?
-                };
-                imports.import("host", &number.to_string(), ty);
-            } else {
-                let value = if is_fuel {
-                    ConstExpr::i32_const(TURNS)
-                } else {
-                    value(&operators::constant(val_type, u)?)
-                };
-                globals.global(ty, &value);
-            }
-            exports.export(&format!("g{index}"), ExportKind::Global, index as u32);
-        }
-        let mut elements = ElementSection::new();
-        let all: Vec<u32> = (0..self.functions.len() as u32).collect();
-        elements.active(
-            Some(0),
-            &ConstExpr::i32_const(0),
-            Elements::Functions((&all).into()),
-        );
-        elements.passive(Elements::Functions((&all).into()));
-        let reversed: Vec<u32> = all.into_iter().rev().collect();
-        let elements = elements.active(
-            Some(1),
-            &ConstExpr::i32_const(1),
-            Elements::Functions(reversed.into()),
-        );
-        let mut data = DataSection::new();
-        data.passive(u.arbitrary::<[u8; 16]>()?);
-        for (memory, index) in self.memories.iter().zip(0..) {
-            let offset = if memory.is_64 {
-                ConstExpr::i64_const(4)
-            } else {
-                ConstExpr::i32_const(4)
-            };
-            data.active(index, &offset, u.arbitrary::<[u8; 32]>()?);
-        }
-        let mut module = Module::new();
-        module.section(&types).section(&imports);
-        module.section(&functions).section(&tables);
-        module.section(&memories);
-        if !tags.is_empty() {
-            module.section(&tags);
-        }
-        module.section(&globals).section(&exports);
-        module
-            .section(elements)
-            .section(&DataCountSection { count: data.len() });
-        module.section(code).section(&data);
-        Ok(module.finish())
+    fn tag_types(&self, tag: usize) -> [u32; 3] {
+        let first = (self.types.len() + 3 * tag) as u32;
+        [first, first + 1, first + 2]
     }
 }
 
@@ -310,15 +165,4 @@ impl Signature {
 fn types_of(most: usize, u: &mut Unstructured<'_>) -> Result<Vec<ValType>> {
     let types = (0..u.int_in_range(0..=most)?).map(|_| u.choose(&TYPES).copied());
     types.collect()
-}
-
-fn value(constant: &Instruction<'_>) -> ConstExpr {
-    match *constant {
-        Instruction::I32Const(value) => ConstExpr::i32_const(value),
-        Instruction::I64Const(value) => ConstExpr::i64_const(value),
-        Instruction::F32Const(value) => ConstExpr::f32_const(Ieee32::new(value.bits())),
-        Instruction::F64Const(value) => ConstExpr::f64_const(Ieee64::new(value.bits())),
-        Instruction::V128Const(value) => ConstExpr::v128_const(value),
-        _ => unreachable!("a constant"),
-    }
 }

@@ -97,7 +97,7 @@ impl Host {
         self.events.push(Event::Called(func, params));
         let script = Arc::clone(&self.script);
         let call = self.call_back(&script);
-        let refuses = self.mix(1) % 16 == 0;
+        let refuses = self.mix(1).is_multiple_of(16);
         let results = script.imported_funcs[func].iter().map(|&ty| {
             let (number, high) = (self.mix(2), self.mix(3));
             // Small numbers are good for indices and conditions.
@@ -122,7 +122,7 @@ impl Host {
         let funcs: Vec<_> = funcs.filter(|func| !func.is_import).collect();
         let mut choice = self.mix(4);
         let may_call = self.depth < DEEPEST && self.calls_back < CALLS_BACK;
-        if !may_call || funcs.is_empty() || choice % 4 != 0 {
+        if !may_call || funcs.is_empty() || !choice.is_multiple_of(4) {
             return None;
         }
         (self.depth, self.calls_back) = (self.depth + 1, self.calls_back + 1);

@@ -28,6 +28,7 @@ impl Body<'_, '_, '_> {
         let tag = self.u.choose_index(world.tags.len())?;
         let (with_ref, all) = (self.u.arbitrary()?, self.u.arbitrary()?);
         let all_with_ref = all && self.u.arbitrary()?;
+        let [_, carried, carried_with_ref] = world.tag_types(tag);
         let exception = BlockType::Result(ValType::Ref(RefType::EXNREF));
         self.put(&[
             Block(BlockType::Empty),
@@ -36,22 +37,17 @@ impl Body<'_, '_, '_> {
             } else {
                 BlockType::Empty
             }),
-            Block(BlockType::FunctionType(
-                world.tag_type(tag) + if with_ref { 2 } else { 1 },
-            )),
+            Block(BlockType::FunctionType(if with_ref {
+                carried_with_ref
+            } else {
+                carried
+            })),
         ]);
-        let one = if with_ref {
-            Catch::OneRef {
-                tag: tag as u32,
-                label: 0,
-            }
-        } else {
-            Catch::One {
-                tag: tag as u32,
-                label: 0,
-            }
+        let catch_one = match (tag as u32, 0) {
+            (tag, label) if with_ref => Catch::OneRef { tag, label },
+            (tag, label) => Catch::One { tag, label },
         };
-        let mut catches = vec![one];
+        let mut catches = vec![catch_one];
         if all {
             let label = 1;
             catches.push(if all_with_ref {
