@@ -2,7 +2,7 @@
 
 use arbitrary::{Arbitrary as _, Result, Unstructured};
 use wasm_smith::{Config, MemoryOffsetChoices, Module};
-use wasmparser::{Parser, Payload};
+use wasmparser::{Operator, Parser, Payload, TypeRef};
 
 /// What modules may use, by who must understand them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub fn to_compile(u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
     Ok(Module::new(config, u)?.to_bytes())
 }
 
-/// A module to be run: it imports nothing, exports everything, ends, and takes little memory. Where
+/// A module to be run: it exports everything, ends, and takes little memory. Where
 /// NaNs come to be, they are made canonical by the module itself, unless `own_nans`.
 ///
 /// # Errors
@@ -47,11 +47,11 @@ pub fn to_run(u: &mut Unstructured<'_>, dialect: Dialect, own_nans: bool) -> Res
     let mut config = Config::arbitrary(u)?;
     let wasmtime = dialect == Dialect::Wasmtime;
     config.export_everything = true;
-    (config.min_imports, config.max_imports) = (0, 0);
+    (config.min_imports, config.max_imports) = (0, u.int_in_range(0..=4)?);
     // Few of everything, so that most of the bytes become code.
     (config.min_funcs, config.max_funcs) = (1, 5);
     (config.min_types, config.max_types) = (1, 5);
-    config.max_type_size = 20;
+    config.max_type_size = 500;
     config.max_values = 4;
     config.max_instructions = 300;
     config.max_nesting_depth = 20;
@@ -102,11 +102,44 @@ pub fn to_run(u: &mut Unstructured<'_>, dialect: Dialect, own_nans: bool) -> Res
     Ok(wasm)
 }
 
+/// Whether the module has operators that the specification's deterministic profile and wasmtime's
+/// deterministic code decide differently: multiplying and adding in two steps or in one, dot products
+/// that saturate or wrap.
+///
+/// # Panics
+///
+/// If the module is not valid.
+pub fn is_of_opinions(wasm: &[u8]) -> bool {
+    Parser::new(0).parse_all(wasm).any(|payload| {
+        let Ok(Payload::CodeSectionEntry(body)) = payload else {
+            return false;
+        };
+        let operators = body.get_operators_reader().expect("a valid module");
+        operators.into_iter().any(|operator| {
+            matches!(
+                operator.expect("a valid module"),
+                Operator::F32x4RelaxedMadd
+                    | Operator::F32x4RelaxedNmadd
+                    | Operator::F64x2RelaxedMadd
+                    | Operator::F64x2RelaxedNmadd
+                    | Operator::I16x8RelaxedDotI8x16I7x16S
+                    | Operator::I32x4RelaxedDotI8x16I7x16AddS
+            )
+        })
+    })
+}
+
 fn has_shared_memory(wasm: &[u8]) -> bool {
     Parser::new(0).parse_all(wasm).any(|payload| match payload {
         Ok(Payload::MemorySection(section)) => {
             let mut memories = section.into_iter();
             memories.any(|memory| memory.is_ok_and(|memory| memory.shared))
+        }
+        Ok(Payload::ImportSection(section)) => {
+            let mut imports = section.into_imports();
+            imports.any(|import| {
+                import.is_ok_and(|it| matches!(it.ty, TypeRef::Memory(ty) if ty.shared))
+            })
         }
         _ => false,
     })

@@ -55,6 +55,12 @@ fn differential() {
     run_useful(100, 6_000, differential::try_check);
 }
 
+/// Three of four modules above are of another generator.
+#[test]
+fn differential_of_wasm_smith() {
+    run_useful(50, 6_000, |u| differential::compare(modules::to_run, u));
+}
+
 #[test]
 fn recompile() {
     run_useful(40, 4_000, recompilation::try_check);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use arbitrary::Unstructured;
 use precast_fuzz::modules::Dialect;
 use precast_fuzz::{expressions, seeds};
-use wasmparser::{Parser, Payload, Validator, WasmFeatures};
+use wasmparser::{Parser, Payload, TypeRef, Validator, WasmFeatures};
 
 fn modules(dialect: Dialect, own_nans: bool) -> impl Iterator<Item = Vec<u8>> {
     (0..200).map(move |seed| {
@@ -51,10 +51,39 @@ fn what_wasmtime_alone_knows_is_used() {
         "I64MulWideU",
         "I64Sub128",
         "F32x4RelaxedMadd",
+        "F64x2RelaxedNmadd",
         "I32AtomicRmwCmpxchg",
+        "CallRef",
+        "ReturnCallRef",
+        "RefAsNonNull",
+        "TryTable",
+        "Throw",
+        "ThrowRef",
     ] {
         assert!(found.contains_key(name), "{name}");
     }
+}
+
+#[test]
+fn everything_is_imported_often() {
+    let mut found = [0; 5];
+    for wasm in modules(Dialect::Wasmtime, false) {
+        for payload in Parser::new(0).parse_all(&wasm) {
+            let Ok(Payload::ImportSection(section)) = payload else {
+                continue;
+            };
+            for import in section.into_imports() {
+                found[match import.expect("an import").ty {
+                    TypeRef::Func(_) | TypeRef::FuncExact(_) => 0,
+                    TypeRef::Table(_) => 1,
+                    TypeRef::Memory(_) => 2,
+                    TypeRef::Global(_) => 3,
+                    TypeRef::Tag(_) => 4,
+                }] += 1;
+            }
+        }
+    }
+    assert!(found.iter().all(|&count| count >= 20), "{found:?}");
 }
 
 #[test]

@@ -8,7 +8,9 @@ use wasm_encoder::{BlockType, Function, Ieee32, Ieee64, Instruction, ValType};
 
 use super::operators::{self, TYPES};
 use super::{ACC, FUEL, Signature, World};
+use crate::modules::Dialect;
 
+mod exception;
 mod expression;
 mod memory;
 mod table;
@@ -32,6 +34,8 @@ pub(super) struct Body<'w, 'u, 'b> {
     /// Whether it may trap.
     reckless: bool,
     nesting: u32,
+    /// In how many blocks that catch exceptions what comes next is.
+    catching: u32,
     /// Locals that hold what was not seen yet.
     unseen: Vec<(ValType, u32)>,
 }
@@ -57,6 +61,7 @@ impl<'w, 'u, 'b> Body<'w, 'u, 'b> {
             out: Function::new(locals),
             left,
             nesting: 0,
+            catching: 0,
             unseen: Vec::new(),
         })
     }
@@ -174,6 +179,17 @@ impl<'w, 'u, 'b> Body<'w, 'u, 'b> {
         }
     }
 
+    /// Has it seen which way the code went.
+    fn mark(&mut self, way: u32) {
+        let acc = self.acc();
+        self.put(&[
+            LocalGet(acc),
+            I64Const(i64::from(way) + 77),
+            I64Add,
+            LocalSet(acc),
+        ]);
+    }
+
     /// Has the hash survive if the function traps.
     fn save(&mut self) {
         self.see();
@@ -205,6 +221,13 @@ impl<'w, 'u, 'b> Body<'w, 'u, 'b> {
                 }
             }
             13 if self.reckless => self.leave()?,
+            14 | 15 if !self.world.tags.is_empty() => {
+                if self.nesting < NESTING && self.u.arbitrary()? {
+                    self.catch()?;
+                } else if self.catching > 0 || self.reckless {
+                    self.throw()?;
+                }
+            }
             _ => {
                 let ty = *self.u.choose(&TYPES)?;
                 self.expression(ty, DEPTH)?;
@@ -277,13 +300,7 @@ impl<'w, 'u, 'b> Body<'w, 'u, 'b> {
         self.put(&[BrTable(Cow::Owned(targets), default), End]);
         for arm in 0..arms {
             // Each arm is seen, whatever else it does.
-            let acc = self.acc();
-            self.put(&[
-                LocalGet(acc),
-                I64Const(i64::from(arm) + 77),
-                I64Add,
-                LocalSet(acc),
-            ]);
+            self.mark(arm);
             self.statements()?;
             if self.u.arbitrary()? {
                 self.put(&[Br(arms - arm - 1)]);
@@ -347,6 +364,13 @@ impl<'w, 'u, 'b> Body<'w, 'u, 'b> {
                 ReturnCall(func as u32)
             } else {
                 Call(func as u32)
+            }]);
+        } else if world.dialect == Dialect::Wasmtime && self.u.ratio(1, 3)? {
+            self.typed_ref(func as u32, index)?;
+            self.put(&[if is_tail {
+                ReturnCallRef(index)
+            } else {
+                CallRef(index)
             }]);
         } else {
             let may_trap = self.reckless && self.u.arbitrary()?;

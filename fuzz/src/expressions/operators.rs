@@ -172,16 +172,24 @@ const GIVE_V128: &[Group] = &[
 /// are told to be deterministic.
 #[rustfmt::skip]
 pub(super) const RELAXED: &[Group] = &[
-    of(&[V, V], &[I8x16RelaxedSwizzle, I16x8RelaxedQ15mulrS, I16x8RelaxedDotI8x16I7x16S]),
+    of(&[V, V], &[I8x16RelaxedSwizzle, I16x8RelaxedQ15mulrS]),
     of(&[V], &[
         I32x4RelaxedTruncF32x4S, I32x4RelaxedTruncF32x4U, I32x4RelaxedTruncF64x2SZero, I32x4RelaxedTruncF64x2UZero,
     ]),
     of(&[V, V, V], &[
         I8x16RelaxedLaneselect, I16x8RelaxedLaneselect, I32x4RelaxedLaneselect, I64x2RelaxedLaneselect,
+    ]),
+    of(&[V, V], &[F32x4RelaxedMin, F32x4RelaxedMax, F64x2RelaxedMin, F64x2RelaxedMax]),
+];
+
+/// Those of which [wasmtime has its own opinion](crate::modules::is_of_opinions).
+#[rustfmt::skip]
+pub(super) const OPINIONS: &[Group] = &[
+    of(&[V, V], &[I16x8RelaxedDotI8x16I7x16S]),
+    of(&[V, V, V], &[
         F32x4RelaxedMadd, F32x4RelaxedNmadd, F64x2RelaxedMadd, F64x2RelaxedNmadd,
         I32x4RelaxedDotI8x16I7x16AddS,
     ]),
-    of(&[V, V], &[F32x4RelaxedMin, F32x4RelaxedMax, F64x2RelaxedMin, F64x2RelaxedMax]),
 ];
 
 impl Group {

@@ -193,7 +193,12 @@ impl Body<'_, '_, '_> {
                 self.keep(ty)?;
             }
             ValType::V128 if self.world.own_nans => {
-                let group = self.u.choose(operators::RELAXED)?;
+                let groups = if self.world.opinions && self.u.arbitrary()? {
+                    operators::OPINIONS
+                } else {
+                    operators::RELAXED
+                };
+                let group = self.u.choose(groups)?;
                 let op = group.any(self.u)?;
                 for &param in group.params {
                     self.expression(param, depth)?;

@@ -11,7 +11,7 @@ use crate::modules::Dialect;
 impl Body<'_, '_, '_> {
     fn memory(&mut self) -> Result<(u32, bool)> {
         let index = self.u.choose_index(self.world.memories.len())?;
-        Ok((index as u32, self.world.memories[index]))
+        Ok((index as u32, self.world.memories[index].is_64))
     }
 
     /// An address, most often one where others are too.

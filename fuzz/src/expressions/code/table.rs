@@ -75,6 +75,24 @@ impl Body<'_, '_, '_> {
         Ok(())
     }
 
+    /// A reference to the function, of its type; or null, if that may trap.
+    pub(super) fn typed_ref(&mut self, func: u32, type_index: u32) -> Result<()> {
+        self.put(&[RefFunc(func)]);
+        if self.reckless && self.u.ratio(1, 3)? {
+            let heap_type = HeapType::Concrete(type_index);
+            self.put(&[RefNull(heap_type)]);
+            self.expression(ValType::I32, 1)?;
+            self.put(&[TypedSelect(ValType::Ref(RefType {
+                nullable: true,
+                heap_type,
+            }))]);
+            if self.u.arbitrary()? {
+                self.put(&[RefAsNonNull]);
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn funcref(&mut self) -> Result<()> {
         match self.u.int_in_range(0..=4)? {
             0 => self.put(&[RefNull(HeapType::FUNC)]),
