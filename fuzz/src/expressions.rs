@@ -105,7 +105,8 @@ impl World {
             })
         });
         let memories: Vec<_> = memories.collect::<Result<_>>()?;
-        let tags = (0..if is_newer { u.int_in_range(0..=2)? } else { 0 }).map(|_| types_of(2, u));
+        let tags = if is_newer { u.int_in_range(0..=3)? } else { 0 };
+        let tags = (0..tags).map(|_| types_of(4, u));
         let tags: Vec<_> = tags.collect::<Result<_>>()?;
         let mut globals = vec![(ValType::I64, true), (ValType::I32, true)];
         for ty in TYPES {

@@ -45,22 +45,11 @@ fn every_operator_is_used_often() {
 }
 
 #[test]
-fn what_wasmtime_alone_knows_is_used() {
+fn what_wasmtime_alone_knows_is_used_too() {
     let found = operators(modules(Dialect::Wasmtime, true));
-    for name in [
-        "I64MulWideU",
-        "I64Sub128",
-        "F32x4RelaxedMadd",
-        "F64x2RelaxedNmadd",
-        "I32AtomicRmwCmpxchg",
-        "CallRef",
-        "ReturnCallRef",
-        "RefAsNonNull",
-        "TryTable",
-        "Throw",
-        "ThrowRef",
-    ] {
-        assert!(found.contains_key(name), "{name}");
+    assert!(found.len() >= 530, "only {} operators", found.len());
+    for (name, count) in found {
+        assert!(count >= 2, "{name} is there {count} times");
     }
 }
 

@@ -221,12 +221,9 @@ impl<'w, 'u, 'b> Body<'w, 'u, 'b> {
                 }
             }
             13 if self.reckless => self.leave()?,
-            14 | 15 if !self.world.tags.is_empty() => {
-                if self.nesting < NESTING && self.u.arbitrary()? {
-                    self.catch()?;
-                } else if self.catching > 0 || self.reckless {
-                    self.throw()?;
-                }
+            14..=16 if !self.world.tags.is_empty() && self.nesting < NESTING => self.catch()?,
+            17 if !self.world.tags.is_empty() && (self.catching > 0 || self.reckless) => {
+                self.throw(7)?;
             }
             _ => {
                 let ty = *self.u.choose(&TYPES)?;

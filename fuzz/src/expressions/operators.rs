@@ -287,20 +287,64 @@ pub(super) const LANE_LOADS: &[Access] = &[
     (|memarg| V128Load64Lane { memarg, lane: 0 }, 3),
 ];
 
-/// Accesses to memory that are atomic, with what they take beside the address and what they give.
+/// Accesses to memory that are atomic, of the same parameters beside the address.
+type Atomics = (&'static [ValType], &'static [Access]);
+
+/// Those that give the type.
+pub(super) fn atomics(ty: ValType) -> &'static [Atomics] {
+    match ty {
+        ValType::I32 => ATOMICS_I32,
+        ValType::I64 => ATOMICS_I64,
+        _ => &[],
+    }
+}
+
+/// Atomic stores of the type.
+pub(super) fn atomic_stores(ty: ValType) -> &'static [Access] {
+    match ty {
+        ValType::I32 => &[
+            (I32AtomicStore, 2),
+            (I32AtomicStore8, 0),
+            (I32AtomicStore16, 1),
+        ],
+        ValType::I64 => &[
+            (I64AtomicStore, 3),
+            (I64AtomicStore8, 0),
+            (I64AtomicStore16, 1),
+            (I64AtomicStore32, 2),
+        ],
+        _ => &[],
+    }
+}
+
 #[rustfmt::skip]
-pub(super) const ATOMICS: &[(&[ValType], ValType, Access)] = &[
-    (&[], I, (I32AtomicLoad, 2)), (&[], L, (I64AtomicLoad, 3)),
-    (&[], I, (I32AtomicLoad8U, 0)), (&[], I, (I32AtomicLoad16U, 1)), (&[], L, (I64AtomicLoad32U, 2)),
-    (&[I], I, (I32AtomicRmwAdd, 2)), (&[L], L, (I64AtomicRmwAdd, 3)),
-    (&[I], I, (I32AtomicRmw8AddU, 0)), (&[I], I, (I32AtomicRmw16AddU, 1)), (&[L], L, (I64AtomicRmw32AddU, 2)),
-    (&[I], I, (I32AtomicRmwSub, 2)), (&[L], L, (I64AtomicRmwSub, 3)), (&[L], L, (I64AtomicRmw8SubU, 0)),
-    (&[I], I, (I32AtomicRmwAnd, 2)), (&[L], L, (I64AtomicRmwAnd, 3)), (&[L], L, (I64AtomicRmw16AndU, 1)),
-    (&[I], I, (I32AtomicRmwOr, 2)), (&[L], L, (I64AtomicRmwOr, 3)), (&[I], I, (I32AtomicRmw8OrU, 0)),
-    (&[I], I, (I32AtomicRmwXor, 2)), (&[L], L, (I64AtomicRmwXor, 3)), (&[I], I, (I32AtomicRmw16XorU, 1)),
-    (&[I], I, (I32AtomicRmwXchg, 2)), (&[L], L, (I64AtomicRmwXchg, 3)), (&[L], L, (I64AtomicRmw32XchgU, 2)),
-    (&[I, I], I, (I32AtomicRmwCmpxchg, 2)), (&[L, L], L, (I64AtomicRmwCmpxchg, 3)),
-    (&[I, I], I, (I32AtomicRmw8CmpxchgU, 0)), (&[L, L], L, (I64AtomicRmw32CmpxchgU, 2)),
+const ATOMICS_I32: &[Atomics] = &[
+    (&[], &[(I32AtomicLoad, 2), (I32AtomicLoad8U, 0), (I32AtomicLoad16U, 1)]),
+    (&[I], &[
+        (I32AtomicRmwAdd, 2), (I32AtomicRmw8AddU, 0), (I32AtomicRmw16AddU, 1), (I32AtomicRmwSub, 2),
+        (I32AtomicRmw8SubU, 0), (I32AtomicRmw16SubU, 1), (I32AtomicRmwAnd, 2), (I32AtomicRmw8AndU, 0),
+        (I32AtomicRmw16AndU, 1), (I32AtomicRmwOr, 2), (I32AtomicRmw8OrU, 0), (I32AtomicRmw16OrU, 1),
+        (I32AtomicRmwXor, 2), (I32AtomicRmw8XorU, 0), (I32AtomicRmw16XorU, 1), (I32AtomicRmwXchg, 2),
+        (I32AtomicRmw8XchgU, 0), (I32AtomicRmw16XchgU, 1),
+        (MemoryAtomicNotify, 2),
+    ]),
+    (&[I, I], &[(I32AtomicRmwCmpxchg, 2), (I32AtomicRmw8CmpxchgU, 0), (I32AtomicRmw16CmpxchgU, 1)]),
+];
+
+#[rustfmt::skip]
+const ATOMICS_I64: &[Atomics] = &[
+    (&[], &[(I64AtomicLoad, 3), (I64AtomicLoad8U, 0), (I64AtomicLoad16U, 1), (I64AtomicLoad32U, 2)]),
+    (&[L], &[
+        (I64AtomicRmwAdd, 3), (I64AtomicRmw8AddU, 0), (I64AtomicRmw16AddU, 1), (I64AtomicRmw32AddU, 2),
+        (I64AtomicRmwSub, 3), (I64AtomicRmw8SubU, 0), (I64AtomicRmw16SubU, 1), (I64AtomicRmw32SubU, 2),
+        (I64AtomicRmwAnd, 3), (I64AtomicRmw8AndU, 0), (I64AtomicRmw16AndU, 1), (I64AtomicRmw32AndU, 2),
+        (I64AtomicRmwOr, 3), (I64AtomicRmw8OrU, 0), (I64AtomicRmw16OrU, 1), (I64AtomicRmw32OrU, 2),
+        (I64AtomicRmwXor, 3), (I64AtomicRmw8XorU, 0), (I64AtomicRmw16XorU, 1), (I64AtomicRmw32XorU, 2),
+        (I64AtomicRmwXchg, 3), (I64AtomicRmw8XchgU, 0), (I64AtomicRmw16XchgU, 1), (I64AtomicRmw32XchgU, 2),
+    ]),
+    (&[L, L], &[
+        (I64AtomicRmwCmpxchg, 3), (I64AtomicRmw8CmpxchgU, 0), (I64AtomicRmw16CmpxchgU, 1), (I64AtomicRmw32CmpxchgU, 2),
+    ]),
 ];
 
 /// A constant of the type, as an operator.

@@ -9,10 +9,10 @@ use wasm_encoder::{BlockType, Catch, RefType, ValType};
 use super::Body;
 
 impl Body<'_, '_, '_> {
-    /// Throws, if something is so.
-    pub(super) fn throw(&mut self) -> Result<()> {
+    /// Throws, if something is so, which it is the less often the more bits the mask has.
+    pub(super) fn throw(&mut self, mask: i32) -> Result<()> {
         self.expression(ValType::I32, 2)?;
-        self.put(&[I32Const(3), I32And, I32Eqz, If(BlockType::Empty)]);
+        self.put(&[I32Const(mask), I32And, I32Eqz, If(BlockType::Empty)]);
         let tag = self.u.choose_index(self.world.tags.len())?;
         for &ty in &self.world.tags[tag] {
             self.expression(ty, 1)?;
@@ -59,6 +59,10 @@ impl Body<'_, '_, '_> {
         self.put(&[TryTable(BlockType::Empty, Cow::Owned(catches))]);
         self.catching += 1;
         self.statements()?;
+        if self.u.ratio(3, 4)? {
+            let mask = *self.u.choose(&[0, 1, 3])?;
+            self.throw(mask)?;
+        }
         self.catching -= 1;
         self.put(&[End, Br(2), End]);
         if with_ref {

@@ -60,16 +60,16 @@ impl Body<'_, '_, '_> {
     }
 
     pub(super) fn load(&mut self, ty: ValType) -> Result<()> {
-        if self.world.dialect == Dialect::Wasmtime && self.u.ratio(1, 4)? {
-            let (params, result, (op, align)) = *self.u.choose(operators::ATOMICS)?;
-            if result == ty {
-                let memarg = self.access(align, true)?;
-                for &param in params {
-                    self.expression(param, 1)?;
-                }
-                self.put(&[op(memarg)]);
-                return Ok(());
+        let atomics = operators::atomics(ty);
+        if self.world.dialect == Dialect::Wasmtime && !atomics.is_empty() && self.u.ratio(1, 3)? {
+            let (params, all) = *self.u.choose(atomics)?;
+            let (op, align) = *self.u.choose(all)?;
+            let memarg = self.access(align, true)?;
+            for &param in params {
+                self.expression(param, 1)?;
             }
+            self.put(&[op(memarg)]);
+            return Ok(());
         }
         let is_lane = ty == ValType::V128 && self.u.ratio(1, 3)?;
         let all: &[Access] = if is_lane {
@@ -88,8 +88,16 @@ impl Body<'_, '_, '_> {
 
     pub(super) fn store(&mut self) -> Result<()> {
         let ty = *self.u.choose(&TYPES)?;
-        let (op, align) = *self.u.choose(operators::stores(ty))?;
-        let memarg = self.access(align, false)?;
+        let atomics = operators::atomic_stores(ty);
+        let is_atomic =
+            self.world.dialect == Dialect::Wasmtime && !atomics.is_empty() && self.u.ratio(1, 4)?;
+        let stores = if is_atomic {
+            atomics
+        } else {
+            operators::stores(ty)
+        };
+        let (op, align) = *self.u.choose(stores)?;
+        let memarg = self.access(align, is_atomic)?;
         self.expression(ty, DEPTH)?;
         self.put(&[op(memarg)]);
         Ok(())
