@@ -444,7 +444,10 @@ mod tests {
         }
         let mut short = subject();
         short.body_bytes = 30;
-        assert!(read(&record, &short).is_none(), "an operator behind the body");
+        assert!(
+            read(&record, &short).is_none(),
+            "an operator behind the body"
+        );
         let mut late = code();
         late.addresses[2].1 = 99;
         assert!(!is_read(&late), "an operator in front of the body");

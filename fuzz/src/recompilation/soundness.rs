@@ -14,13 +14,13 @@ const DISTANCE: u64 = 0;
 const CALL: u64 = 1;
 const SLOT: u64 = 2;
 
-/// What was compiled with functions of which one may be another than what was kept, `record`, opens,
-/// matches its digests, and refers to nothing that it does not have.
+/// What was compiled with functions of which one is another than what was kept opens, matches its
+/// digests, and refers to nothing that it does not have. That one is `record`, unless it was refused.
 ///
 /// # Panics
 ///
 /// If that is not so.
-pub(super) fn check(wasm: &[u8], options: &Options, bytes: &[u8], record: &Record) {
+pub(super) fn check(wasm: &[u8], options: &Options, bytes: &[u8], record: Option<&Record>) {
     let artifact = reading::check(bytes).expect("what is compiled opens");
     artifact.verify().expect("what is compiled is whole");
     let features = artifact.note().cpu_features;
@@ -35,7 +35,9 @@ pub(super) fn check(wasm: &[u8], options: &Options, bytes: &[u8], record: &Recor
     }
     addresses(wasm, &artifact);
     handlers(wasm, &artifact);
-    if cfg!(target_arch = "x86_64") {
+    if cfg!(target_arch = "x86_64")
+        && let Some(record) = record
+    {
         relocations(&artifact, record);
     }
 }
