@@ -485,6 +485,9 @@ mod tests {
             change(&mut changed.calls[0]);
             assert!(!is_read(&changed));
         }
+        let mut twice = code();
+        twice.calls.extend(code().calls);
+        assert!(!is_read(&twice), "the same place");
     }
 
     #[test]
