@@ -8,6 +8,8 @@
 
 use std::borrow::Cow;
 
+use precast_artifacts_format::{CONST_TABLE_ENTRY_BYTES, CpuFeatures};
+
 use crate::env::ModuleEnv;
 use crate::generate::Code;
 use crate::options::Options;
@@ -20,6 +22,7 @@ mod tests;
 
 use functions::Builder;
 use key::{Key, Subject, Surroundings};
+use record::Reach;
 
 pub use functions::{DamagedFunctions, Functions};
 
@@ -50,6 +53,8 @@ pub(crate) struct Increment<'a> {
     previous: Option<&'a Functions>,
     builder: Builder,
     reused: usize,
+    /// What code may use.
+    cpu_features: CpuFeatures,
 }
 
 impl<'a> Increment<'a> {
@@ -58,6 +63,7 @@ impl<'a> Increment<'a> {
             previous: previous.filter(|previous| previous.fit(options)),
             builder: Builder::new(options),
             reused: 0,
+            cpu_features: options.cpu_features,
         }
     }
 
@@ -66,8 +72,16 @@ impl<'a> Increment<'a> {
     where
         'a: 'e,
     {
+        // The plan has no more of them than a u32 can count the bytes of.
+        let elements: usize = env.plan.const_tables.iter().map(Vec::len).sum();
         Shelf {
             surroundings: Surroundings::new(env),
+            reach: Reach {
+                tags: env.module.tags.len() as u32,
+                const_table_bytes: elements as u32 * CONST_TABLE_ENTRY_BYTES,
+                throws: env.plan.throws,
+                cpu_features: self.cpu_features,
+            },
             previous: self.previous,
         }
     }
@@ -90,6 +104,7 @@ impl<'a> Increment<'a> {
 /// Where functions may be found before they are compiled.
 pub(crate) struct Shelf<'a> {
     surroundings: Surroundings<'a>,
+    reach: Reach,
     previous: Option<&'a Functions>,
 }
 
@@ -109,7 +124,7 @@ impl<'a> Shelf<'a> {
     /// The function's code, if it is there.
     pub(crate) fn find(&self, subject: &Subject) -> Option<(Code, Kept<'a>)> {
         let record = self.previous?.find(&subject.key)?;
-        let code = record::decode(record, subject)?;
+        let code = record::decode(record, subject, &self.reach)?;
         let kept = Kept {
             key: subject.key,
             record: Cow::Borrowed(record),

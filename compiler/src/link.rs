@@ -15,7 +15,7 @@ use precast_artifacts_format::{
 
 use crate::env::Reference;
 use crate::error::CompileError;
-use crate::generate::Code;
+use crate::generate::{self, Code};
 
 /// Functions start on multiples of this many bytes.
 const FUNCTION_ALIGN: u32 = 16;
@@ -266,6 +266,42 @@ impl Fixup {
             addend: self.addend + offset,
         })
     }
+}
+
+/// Whether the relocation stands at an instruction of its kind, not yet changed, and refers to what such
+/// an instruction can. What the code generator has just made is so; what was kept may have been damaged.
+pub(crate) fn is_reference(code: &[u8], relocation: &generate::Relocation) -> bool {
+    let place = relocation.offset as usize;
+    let field = code.get(place..).and_then(|rest| rest.first_chunk::<4>());
+    let Some(word) = field.map(|field| u32::from_le_bytes(*field)) else {
+        return false;
+    };
+    let before = |count: usize| code.get(place.checked_sub(count)?).copied();
+    // A register as it was given, and as the other operand an address from here.
+    let is_relative = || before(1).is_some_and(|operands| operands & 0xc7 == 0x05);
+    let (addend, is_instruction) = match relocation.kind {
+        Reloc::X86CallPCRel4 => (-4, word == 0 && matches!(before(1), Some(0xe8 | 0xe9))),
+        Reloc::X86GOTPCRel4 => (-4, word == 0 && is_relative() && before(2) == Some(0x8b)),
+        Reloc::X86PCRel4 => (-4, word == 0 && is_relative() && before(2) == Some(0x8d)),
+        Reloc::Arm64Call => (0, word & 0x7fff_ffff == 0x1400_0000),
+        Reloc::Aarch64AdrGotPage21 | Reloc::Aarch64AdrPrelPgHi21 => {
+            (0, word & 0xffff_ffe0 == 0x9000_0000)
+        }
+        Reloc::Aarch64Ld64GotLo12Nc => (0, word & 0xffff_fc00 == 0xf940_0000),
+        Reloc::Aarch64AddAbsLo12Nc => (0, word & 0xffff_fc00 == 0x9100_0000),
+        _ => return false,
+    };
+    let is_call = matches!(relocation.kind, Reloc::X86CallPCRel4 | Reloc::Arm64Call);
+    let is_of_slot = matches!(
+        relocation.kind,
+        Reloc::X86GOTPCRel4 | Reloc::Aarch64AdrGotPage21 | Reloc::Aarch64Ld64GotLo12Nc
+    );
+    let has_target = match relocation.target {
+        Reference::Defined(_) | Reference::Throwing(_) => is_call,
+        Reference::Runtime(_) => is_of_slot,
+        Reference::ConstTable(_) => !is_call,
+    };
+    relocation.addend == addend && is_instruction && has_target
 }
 
 /// Makes an instruction that would load an address from a slot compute it instead, as a system

@@ -1,19 +1,41 @@
 //! A module after another one, compiled with what was kept of that.
+//!
+//! What comes out is what a whole compilation gives, so that a key under which too much is kept is seen;
+//! and what did not change is not compiled again, so that one under which too little is kept is, too.
+
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use arbitrary::{Result, Unstructured};
 use precast_compiler::{Compilation, CompileError, Functions, Options, compile};
-use wasm_encoder::{CodeSection, FunctionSection, Module, RawSection};
-use wasmparser::{Parser, Payload};
 
 use crate::modules::{self, Dialect};
 use crate::{expressions, options};
 
-/// Of what is kept of functions, the bytes that hold the digest of all before.
-const DIGEST_BYTES: usize = blake3::OUT_LEN;
+mod changes;
+mod damage;
+mod soundness;
+
+pub use damage::Field;
+
+/// The bytes that damage is made of.
+const DAMAGE_BYTES: usize = 160;
+/// How often something is damaged.
+const DAMAGES: usize = 6;
+
+/// What a run came to.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Whether any function was used again.
+    pub reused: bool,
+    /// What was damaged of records.
+    pub damaged: BTreeSet<Field>,
+}
 
 /// Whatever was kept, of whatever module, the artifact is the one of a whole compilation, and so is
-/// what is kept of that. If what was kept has been damaged, with a digest that is right again, it is
-/// refused or compiled with; the code is not run.
+/// what is kept of that; functions that mean what they did are used again. If what was kept has been
+/// damaged, with a digest that is right again, it is refused, or compiled with to something that refers
+/// to nothing it does not have; the code is not run.
 ///
 /// # Panics
 ///
@@ -24,7 +46,7 @@ pub fn check(bytes: &[u8]) {
     let _ = try_check(&mut Unstructured::new(bytes));
 }
 
-/// The same, and whether anything was used again.
+/// The same, and what it came to.
 ///
 /// # Errors
 ///
@@ -33,34 +55,54 @@ pub fn check(bytes: &[u8]) {
 /// # Panics
 ///
 /// If a promise is broken.
-pub fn try_check(u: &mut Unstructured<'_>) -> Result<bool> {
+pub fn try_check(u: &mut Unstructured<'_>) -> Result<Outcome> {
     let options = options::any(u)?;
-    let damage: [[u8; 3]; 8] = u.arbitrary()?;
+    let damage: [u8; DAMAGE_BYTES] = u.arbitrary()?;
     let mut after_options = options.clone();
-    if u.ratio(1, 8)? {
+    if u.ratio(1, 16)? {
         after_options = options::any(u)?;
     }
     let dialect = Dialect::Wasmtime;
-    let before = match u.int_in_range(0..=3)? {
+    let before = match u.int_in_range(0..=7)? {
         0 => modules::to_compile(u)?,
         1 => modules::to_run(u, dialect, options.deterministic)?,
         _ => expressions::to_run(u, dialect, options.deterministic)?,
     };
-    let after = changed(&before, u)?;
+    let after = changes::changed(&before, options.listeners, u)?;
+    let mut outcome = Outcome::default();
     let Some(kept) = kept(&before, &options) else {
-        return Ok(false);
+        return Ok(outcome);
     };
-    let reused = compare(&after, &after_options, &kept);
+    // All of itself.
+    compare(&before, &options, &kept, Some(usize::MAX));
+    let expected = after.kept.filter(|_| options == after_options);
+    let both = expected.map(|kept| (kept.before, kept.after)).unzip();
+    outcome.reused = compare(&after.wasm, &after_options, &kept, both.1) > 0;
     // And back.
-    if let Some(next) = self::kept(&after, &after_options) {
-        compare(&before, &options, &next);
+    if let Some(next) = self::kept(&after.wasm, &after_options) {
+        compare(&before, &options, &next, both.0);
     }
-    damaged(&before, &options, &kept, &damage);
-    Ok(reused > 0)
+    let mut u = Unstructured::new(&damage);
+    outcome.damaged = if u.ratio(1, 3)? {
+        let kept = self::kept(world(), &options).expect("it compiles");
+        damaged(world(), &options, &kept, &mut u)?
+    } else {
+        damaged(&before, &options, &kept, &mut u)?
+    };
+    Ok(outcome)
 }
 
-/// Compiles with what was kept and without; gives how many functions were used again.
-fn compare(wasm: &[u8], options: &Options, kept: &Functions) -> usize {
+/// A module in which what is kept of functions has all that there can be.
+fn world() -> &'static [u8] {
+    static WORLD: OnceLock<Vec<u8>> = OnceLock::new();
+    WORLD.get_or_init(|| {
+        wat::parse_str(include_str!("recompilation/world.wat")).expect("the module's text")
+    })
+}
+
+/// Compiles with what was kept and without; gives how many functions were used again: as many as
+/// `expected`, or all there are.
+fn compare(wasm: &[u8], options: &Options, kept: &Functions, expected: Option<usize>) -> usize {
     let whole = Compilation::new(wasm, options).incremental(None).run();
     let again = Compilation::new(wasm, options)
         .incremental(Some(kept))
@@ -79,6 +121,13 @@ fn compare(wasm: &[u8], options: &Options, kept: &Functions) -> usize {
                 "other functions than are kept without"
             );
             assert_eq!(whole.reused, 0, "nothing was kept");
+            let expected = expected.unwrap_or(0).min(again.total);
+            assert!(
+                again.reused >= expected,
+                "{} functions used again of {} that were kept and are what they were",
+                again.reused,
+                expected,
+            );
             again.reused
         }
         (Err(whole), Err(again)) => {
@@ -103,108 +152,28 @@ fn kept(wasm: &[u8], options: &Options) -> Option<Functions> {
     }
 }
 
-/// Compiles with functions that are not what was kept of anything: each of the pieces of damage by
-/// itself is a record, where in it, and what bits.
-fn damaged(wasm: &[u8], options: &Options, kept: &Functions, damage: &[[u8; 3]]) {
-    let records: Vec<_> = kept.records().map(|(_, record)| record).collect();
-    for &[index, place, bits] in damage {
-        let Some(record) = records.get(usize::from(index) % records.len().max(1)) else {
-            continue;
+/// Compiles with functions that are not what was kept of anything, and gives which fields are others.
+fn damaged(
+    wasm: &[u8],
+    options: &Options,
+    kept: &Functions,
+    u: &mut Unstructured<'_>,
+) -> Result<BTreeSet<Field>> {
+    let records = damage::Kept::new(kept);
+    let mut fields = BTreeSet::new();
+    for _ in 0..DAMAGES {
+        let Some((functions, field, record)) = records.damaged(u)? else {
+            break;
         };
-        let start = record.as_ptr().addr() - kept.as_bytes().as_ptr().addr();
-        // What is known of the code comes after the code.
-        let place = record.len() - 1 - usize::from(place) * record.len() / 400;
-        let mut bytes = kept.as_bytes().to_vec();
-        bytes[start + place] ^= bits;
-        let hashed = bytes.len() - DIGEST_BYTES;
-        let digest = blake3::hash(&bytes[..hashed]);
-        bytes[hashed..].copy_from_slice(digest.as_bytes());
-        if let Ok(functions) = Functions::from_bytes(bytes) {
-            let _ = Compilation::new(wasm, options)
-                .incremental(Some(&functions))
-                .run();
-        }
+        let compiled = Compilation::new(wasm, options)
+            .incremental(Some(&functions))
+            .run();
+        // What cannot be used is compiled.
+        let compiled = compiled.unwrap_or_else(|error| panic!("{field:?}: {error}"));
+        let made = compiled.incremental.expect("what was asked for");
+        let used = (made.reused == made.total).then_some(&record);
+        soundness::check(wasm, options, &compiled.bytes, used);
+        fields.extend(field);
     }
-}
-
-/// A function that a module defines: its type and its body.
-type Function = (u32, Vec<u8>);
-
-/// The module with some functions changed: most often one that compiles, too.
-fn changed(wasm: &[u8], u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
-    let mut functions = functions(wasm);
-    if functions.is_empty() {
-        return Ok(wasm.to_vec());
-    }
-    for _ in 0..u.int_in_range(1..=2)? {
-        let one = u.choose_index(functions.len())?;
-        let alike = (0..functions.len()).filter(|&it| functions[it].0 == functions[one].0);
-        let alike: Vec<usize> = alike.collect();
-        let other = *u.choose(&alike)?;
-        match u.int_in_range(0..=5)? {
-            0 => functions.swap(one, other),
-            1 => functions[one] = functions[other].clone(),
-            2 => functions.push(functions[one].clone()),
-            // An operator that does nothing, before the body's end.
-            3 => {
-                let body = &mut functions[one].1;
-                body.insert(body.len() - 1, 0x01);
-            }
-            // A constant, most often.
-            _ => {
-                let body = &mut functions[one].1;
-                let constants = (1..body.len()).filter(|&at| (0x41..=0x44).contains(&body[at - 1]));
-                let constants: Vec<usize> = constants.collect();
-                if !constants.is_empty() {
-                    body[*u.choose(&constants)?] ^= 1 << u.int_in_range(0..=5)?;
-                }
-            }
-        }
-    }
-    Ok(with_functions(wasm, &functions))
-}
-
-fn functions(wasm: &[u8]) -> Vec<Function> {
-    let (mut types, mut bodies) = (Vec::new(), Vec::new());
-    for payload in Parser::new(0).parse_all(wasm) {
-        match payload.expect("a module that can be read") {
-            Payload::FunctionSection(section) => {
-                types = section.into_iter().map(|ty| ty.expect("valid")).collect();
-            }
-            Payload::CodeSectionEntry(body) => bodies.push(body.as_bytes().to_vec()),
-            _ => {}
-        }
-    }
-    types.into_iter().zip(bodies).collect()
-}
-
-/// The module with other functions.
-fn with_functions(wasm: &[u8], functions: &[Function]) -> Vec<u8> {
-    let mut module = Module::new();
-    for payload in Parser::new(0).parse_all(wasm) {
-        let payload = payload.expect("a module that can be read");
-        match payload {
-            Payload::FunctionSection(_) => {
-                let mut types = FunctionSection::new();
-                for &(ty, _) in functions {
-                    types.function(ty);
-                }
-                module.section(&types);
-            }
-            Payload::CodeSectionStart { .. } => {
-                let mut code = CodeSection::new();
-                for (_, body) in functions {
-                    code.raw(body);
-                }
-                module.section(&code);
-            }
-            _ => {
-                if let Some((id, range)) = payload.as_section() {
-                    let data = &wasm[range.start as usize..range.end as usize];
-                    module.section(&RawSection { id, data });
-                }
-            }
-        }
-    }
-    module.finish()
+    Ok(fields)
 }

@@ -4,8 +4,8 @@
 //! against a model of plain vectors; the same calls on a directory of the host and on files in
 //! memory. Pointers go beyond the memory now and then: nothing else may then have happened.
 //!
-//! [`hostile`]: any call with any arguments, near borders or nonsense. Each must come back, and
-//! nothing beside the mount be touched.
+//! [`hostile`]: any call with any arguments, near borders or nonsense. Each must come back, hold no more
+//! of the host's memory than the guest has of its own and a little, and nothing beside the mount be touched.
 
 use std::collections::BTreeMap;
 
@@ -17,6 +17,8 @@ use crate::scratch::Scratch;
 
 #[path = "../../loader/wasi/tests/common/mod.rs"]
 mod common;
+#[path = "../../loader/wasi/tests/common/counting.rs"]
+mod counting;
 
 use common::calls::{Arg, Call, MOUNT, Setup, all, rights};
 
@@ -32,6 +34,10 @@ const BUFFER_BYTES: u32 = 0x800;
 const NAMES: [&str; 4] = ["a", "b", "long-name.txt", "d"];
 const MOST_DESCRIPTORS: usize = 12;
 const MOST_BYTES: u64 = 20_000;
+
+/// The most bytes of the host's that a call may hold, whatever its arguments: what it copies lies in the
+/// guest's memory, and beside that there are buffers of the host's own.
+const MOST_HELD: usize = MEMORY_BYTES as usize + (64 << 10);
 
 /// Both kinds of sequences.
 ///
@@ -79,7 +85,12 @@ pub fn hostile(u: &mut Unstructured<'_>) -> Result<()> {
         {
             continue;
         }
-        let _result = call.run(&mut setup.guest, &args);
+        let (held, _result) = counting::most_held(|| call.run(&mut setup.guest, &args));
+        assert!(
+            held <= MOST_HELD,
+            "{} held {held} bytes with {args:x?}",
+            call.name
+        );
         // A path may be anything that the guest has in its memory.
         if u.ratio(1, 4)? {
             let len = u.int_in_range(0..=32)?;

@@ -2,7 +2,10 @@
 //!
 //! `PRECAST_FUZZ_SEEDS=FIRST..END` asks for other seeds, and for more of them.
 
+use std::collections::BTreeSet;
+
 use arbitrary::Unstructured;
+use precast_fuzz::recompilation::Field;
 use precast_fuzz::*;
 
 /// Runs a body with `len` bytes of each seed, and says which seed it was that failed.
@@ -63,7 +66,18 @@ fn differential_of_wasm_smith() {
 
 #[test]
 fn recompile() {
-    run_useful(40, 4_000, recompilation::try_check);
+    let mut damaged = BTreeSet::new();
+    run_useful(60, 4_000, |u| {
+        let outcome = recompilation::try_check(u)?;
+        damaged.extend(outcome.damaged);
+        Ok(outcome.reused)
+    });
+    let missed = Field::ALL.into_iter().filter(|it| !damaged.contains(it));
+    let missed: Vec<Field> = missed.collect();
+    // Few seeds are one that is looked at.
+    if seeds::budget(60).count() >= 60 {
+        assert!(missed.is_empty(), "{missed:?} were never damaged");
+    }
 }
 
 #[test]

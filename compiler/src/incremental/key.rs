@@ -42,6 +42,7 @@ pub(crate) struct Subject {
     pub(crate) callees: Vec<u32>,
     /// Where the body starts, in bytes from the start of the module.
     pub(crate) body_offset: u32,
+    pub(crate) body_bytes: u32,
 }
 
 /// What translations read of their surroundings. The options are not part of it: functions of
@@ -158,6 +159,7 @@ impl<'a> Surroundings<'a> {
             key: blake3::hash(&encoding.bytes.0).into(),
             callees: encoding.callees,
             body_offset: body.body.range().start as u32,
+            body_bytes: body.body.as_bytes().len() as u32,
         })
     }
 

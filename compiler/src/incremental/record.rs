@@ -12,8 +12,9 @@
 //!                        count × handler { catches, text_offset (not a distance) } }
 //! ```
 //!
-//! Reading is total. What it gives is code that can be linked, but not necessarily right code: for
-//! that, who reads vouches that the bytes are what was written.
+//! Reading is total. What it gives is code that can be linked, and that refers to nothing its module
+//! does not have ([`Reach`]), but not necessarily right code: for that, who reads vouches that the
+//! bytes are what was written.
 
 use cranelift_codegen::binemit::Reloc;
 use precast_artifacts_format::{Catches, CpuFeatures, Handler, RuntimeSymbol, TrapCode};
@@ -21,6 +22,7 @@ use precast_artifacts_format::{Catches, CpuFeatures, Handler, RuntimeSymbol, Tra
 use super::key::Subject;
 use crate::env::{Reference, Throwing};
 use crate::generate::{Call, Code, Relocation};
+use crate::link::is_reference;
 
 /// Kinds of relocations that are kept, by their numbers: all that the linker knows.
 const KINDS: [Reloc; 8] = [
@@ -35,12 +37,26 @@ const KINDS: [Reloc; 8] = [
 ];
 
 /// What relocations of all these kinds change, in bytes.
-const FIELD_BYTES: usize = 4;
+const FIELD_BYTES: u32 = 4;
+/// What calls need of a frame to find the function's vmctx, in bytes.
+const ADDRESS_BYTES: u32 = 8;
 
 const DEFINED: u32 = 0;
 const RUNTIME: u32 = 1;
 const CONST_TABLE: u32 = 2;
 const THROWING: u32 = 3;
+
+/// What code may refer to in the module it becomes part of, and use of the machine.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reach {
+    /// The module's tags, with those imported.
+    pub(crate) tags: u32,
+    /// Of all constant tables together.
+    pub(crate) const_table_bytes: u32,
+    /// Whether there are throwing trampolines.
+    pub(crate) throws: bool,
+    pub(crate) cpu_features: CpuFeatures,
+}
 
 /// The bytes for the code of `subject`. `None` if it has something that is not kept.
 pub(crate) fn encode(code: &Code, subject: &Subject) -> Option<Vec<u8>> {
@@ -112,7 +128,7 @@ pub(crate) fn encode(code: &Code, subject: &Subject) -> Option<Vec<u8>> {
 }
 
 /// The code of `subject` that the bytes hold; `None` if they are damaged or another function's.
-pub(crate) fn decode(record: &[u8], subject: &Subject) -> Option<Code> {
+pub(crate) fn decode(record: &[u8], subject: &Subject, reach: &Reach) -> Option<Code> {
     let mut from = Reader(record);
     let len = from.length()?;
     let bytes = from.bytes(len)?.to_vec();
@@ -121,7 +137,6 @@ pub(crate) fn decode(record: &[u8], subject: &Subject) -> Option<Code> {
     let mut last = 0;
     let relocations = from.list(|from| {
         let offset = from.distance(&mut last)?;
-        let end = (offset as usize).checked_add(FIELD_BYTES)?;
         let kind = *KINDS.get(from.length()?)?;
         let addend = from.signed()?;
         let (target, number) = (from.number32()?, from.number32()?);
@@ -129,16 +144,17 @@ pub(crate) fn decode(record: &[u8], subject: &Subject) -> Option<Code> {
         let target = match target {
             DEFINED => Reference::Defined(*subject.callees.get(index)?),
             RUNTIME => Reference::Runtime(*RuntimeSymbol::ALL.get(index)?),
-            CONST_TABLE => Reference::ConstTable(number),
-            THROWING => Reference::Throwing(*Throwing::ALL.get(index)?),
+            CONST_TABLE if number <= reach.const_table_bytes => Reference::ConstTable(number),
+            THROWING if reach.throws => Reference::Throwing(*Throwing::ALL.get(index)?),
             _ => return None,
         };
-        (end <= len).then_some(Relocation {
+        let relocation = Relocation {
             offset,
             kind,
             addend,
             target,
-        })
+        };
+        is_reference(&bytes, &relocation).then_some(relocation)
     })?;
 
     let mut last = 0;
@@ -172,16 +188,33 @@ pub(crate) fn decode(record: &[u8], subject: &Subject) -> Option<Code> {
         })
     })?;
     let is_whole = from.0.is_empty();
+    let body = u64::from(subject.body_offset);
+    let body = body..body + u64::from(subject.body_bytes);
     let end = len as u64;
-    let is_within = traps.iter().all(|&(offset, _)| u64::from(offset) < end)
+    let is_call_sound = |call: &Call| {
+        // A call is in front of where it returns to.
+        (1..=end).contains(&u64::from(call.return_offset))
+            && call
+                .vmctx_offset
+                .checked_add(ADDRESS_BYTES)
+                .is_some_and(|vmctx_end| vmctx_end <= call.frame_bytes)
+    };
+    let is_handler_sound = |handler: &Handler| {
+        u64::from(handler.text_offset) < end
+            && handler.catches.tag.is_none_or(|tag| tag < reach.tags)
+    };
+    let is_within = cpu_features.difference(reach.cpu_features).is_empty()
+        && relocations.is_sorted_by(|a, b| a.offset + FIELD_BYTES <= b.offset)
+        && traps.iter().all(|&(offset, _)| u64::from(offset) < end)
         && traps.is_sorted_by(|a, b| a.0 < b.0)
         && addresses.iter().all(|&(offset, _)| u64::from(offset) < end)
+        && addresses.iter().all(|&(_, place)| body.contains(&place.into()))
         // Each is the start of what comes from another place.
         && addresses.is_sorted_by(|a, b| a.0 < b.0)
-        && calls.iter().all(|call| u64::from(call.return_offset) <= end)
-        && calls.iter().flat_map(|call| &call.handlers).all(|handler| u64::from(handler.text_offset) <= end)
         // Calls return to different places.
-        && calls.is_sorted_by(|a, b| a.return_offset < b.return_offset);
+        && calls.is_sorted_by(|a, b| a.return_offset < b.return_offset)
+        && calls.iter().all(is_call_sound)
+        && calls.iter().flat_map(|call| &call.handlers).all(is_handler_sound);
     (is_whole && is_within).then_some(Code {
         bytes,
         relocations,
@@ -277,16 +310,44 @@ mod tests {
             key: [0; 32],
             callees: vec![7, 3],
             body_offset: 100,
+            body_bytes: 80,
         }
     }
 
+    const REACH: Reach = Reach {
+        tags: 3,
+        const_table_bytes: 4096,
+        throws: true,
+        cpu_features: CpuFeatures::from_bits(1 << 40 | 1),
+    };
+
+    fn read(record: &[u8], subject: &Subject) -> Option<Code> {
+        decode(record, subject, &REACH)
+    }
+
+    fn is_read(code: &Code) -> bool {
+        read(&encode(code, &subject()).unwrap(), &subject()).is_some()
+    }
+
     fn code() -> Code {
-        let relocation = |offset, target| Relocation {
+        let relocation = |offset, kind, target| Relocation {
             offset,
-            kind: Reloc::X86CallPCRel4,
+            kind,
             addend: -4,
             target,
         };
+        let (call, slot) = (Reloc::X86CallPCRel4, Reloc::X86GOTPCRel4);
+        let mut bytes: Vec<u8> = (0..200).collect();
+        for (place, instruction) in [
+            (0, &[0xe8][..]),
+            (8, &[0xe8]),
+            (17, &[0x48, 0x8b, 0x05]),
+            (147, &[0x48, 0x8b, 0x0d]),
+            (195, &[0xe9]),
+        ] {
+            bytes[place..][..instruction.len()].copy_from_slice(instruction);
+            bytes[place + instruction.len()..][..4].fill(0);
+        }
         let handler = |tag, keeps_reference, text_offset| Handler {
             catches: Catches {
                 tag,
@@ -295,16 +356,16 @@ mod tests {
             text_offset,
         };
         Code {
-            bytes: (0..200).collect(),
+            bytes,
             relocations: vec![
-                relocation(1, Reference::Defined(3)),
-                relocation(9, Reference::Defined(7)),
-                relocation(20, Reference::Runtime(RuntimeSymbol::MemoryGrow)),
-                relocation(150, Reference::ConstTable(4096)),
-                relocation(196, Reference::Throwing(Throwing::Again)),
+                relocation(1, call, Reference::Defined(3)),
+                relocation(9, call, Reference::Defined(7)),
+                relocation(20, slot, Reference::Runtime(RuntimeSymbol::MemoryGrow)),
+                relocation(150, slot, Reference::ConstTable(4096)),
+                relocation(196, call, Reference::Throwing(Throwing::Again)),
             ],
             traps: vec![(0, TrapCode::Unreachable), (199, TrapCode::StackOverflow)],
-            addresses: vec![(0, 100), (5, 130), (180, 90)],
+            addresses: vec![(0, 100), (5, 130), (180, 110)],
             calls: vec![Call {
                 return_offset: 5,
                 frame_bytes: 48,
@@ -334,7 +395,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         let record = encode(&code(), &subject()).unwrap();
-        let read = decode(&record, &subject()).unwrap();
+        let read = self::read(&record, &subject()).unwrap();
         assert_eq!(parts(&read), parts(&code()));
     }
 
@@ -346,10 +407,10 @@ mod tests {
             body_offset: 1100,
             ..subject()
         };
-        let read = decode(&record, &moved).unwrap();
+        let read = self::read(&record, &moved).unwrap();
         assert_eq!(read.relocations[0].target, Reference::Defined(4));
         assert_eq!(read.relocations[1].target, Reference::Defined(8));
-        assert_eq!(read.addresses, [(0, 1100), (5, 1130), (180, 1090)]);
+        assert_eq!(read.addresses, [(0, 1100), (5, 1130), (180, 1110)]);
     }
 
     #[test]
@@ -360,28 +421,91 @@ mod tests {
         };
         assert!(encode(&code(), &stranger).is_none());
         let record = encode(&code(), &subject()).unwrap();
-        assert!(decode(&record, &stranger).is_none());
+        assert!(read(&record, &stranger).is_none());
         let mut unknown = code();
         unknown.relocations[0].kind = Reloc::Abs8;
         assert!(encode(&unknown, &subject()).is_none());
     }
 
     #[test]
+    fn what_the_module_does_not_have_is_not_referred_to() {
+        assert!(is_read(&code()));
+        let record = encode(&code(), &subject()).unwrap();
+        let lesser: [fn(&mut Reach); 4] = [
+            |reach| reach.tags = 2,
+            |reach| reach.const_table_bytes = 4095,
+            |reach| reach.throws = false,
+            |reach| reach.cpu_features = CpuFeatures::from_bits(1),
+        ];
+        for change in lesser {
+            let mut reach = REACH;
+            change(&mut reach);
+            assert!(decode(&record, &subject(), &reach).is_none(), "{reach:?}");
+        }
+        let mut short = subject();
+        short.body_bytes = 30;
+        assert!(
+            read(&record, &short).is_none(),
+            "an operator behind the body"
+        );
+        let mut late = code();
+        late.addresses[2].1 = 99;
+        assert!(!is_read(&late), "an operator in front of the body");
+    }
+
+    #[test]
+    fn relocations_change_what_is_to_be_changed() {
+        let changes: [fn(&mut Relocation); 5] = [
+            |it| it.offset += 1,
+            |it| it.addend = -3,
+            |it| it.kind = Reloc::X86GOTPCRel4,
+            |it| it.kind = Reloc::Arm64Call,
+            |it| it.target = Reference::Runtime(RuntimeSymbol::MemoryGrow),
+        ];
+        for change in changes {
+            let mut changed = code();
+            change(&mut changed.relocations[1]);
+            assert!(!is_read(&changed));
+        }
+        let mut twice = code();
+        twice.relocations[1].offset = 1;
+        assert!(!is_read(&twice), "the same place");
+    }
+
+    #[test]
+    fn calls_are_in_front_of_where_they_return_to_and_find_their_vmctx() {
+        let changes: [fn(&mut Call); 4] = [
+            |call| call.return_offset = 0,
+            |call| call.return_offset = 201,
+            |call| call.vmctx_offset = 41,
+            |call| call.handlers[1].text_offset = 200,
+        ];
+        for change in changes {
+            let mut changed = code();
+            change(&mut changed.calls[0]);
+            assert!(!is_read(&changed));
+        }
+        let mut twice = code();
+        twice.calls.extend(code().calls);
+        assert!(!is_read(&twice), "the same place");
+    }
+
+    #[test]
     fn damaged_records_are_refused_or_can_be_linked() {
         let record = encode(&code(), &subject()).unwrap();
         for len in 0..record.len() {
-            assert!(decode(&record[..len], &subject()).is_none(), "{len} bytes");
+            assert!(read(&record[..len], &subject()).is_none(), "{len} bytes");
         }
         for index in 0..record.len() {
             for bit in 0..8 {
                 let mut damaged = record.clone();
                 damaged[index] ^= 1 << bit;
-                let Some(read) = decode(&damaged, &subject()) else {
+                let Some(read) = read(&damaged, &subject()) else {
                     continue;
                 };
                 let end = read.bytes.len();
                 for relocation in read.relocations {
-                    assert!(relocation.offset as usize + FIELD_BYTES <= end);
+                    assert!((relocation.offset + FIELD_BYTES) as usize <= end);
                 }
                 assert!(read.addresses.is_sorted_by(|a, b| a.0 < b.0));
                 assert!(
@@ -390,12 +514,12 @@ mod tests {
                         .all(|&(offset, _)| (offset as usize) < end)
                 );
                 let mut handlers = read.calls.iter().flat_map(|call| &call.handlers);
-                assert!(handlers.all(|handler| handler.text_offset as usize <= end));
+                assert!(handlers.all(|handler| (handler.text_offset as usize) < end));
             }
         }
         let endless = [
             0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1,
         ];
-        assert!(decode(&endless, &subject()).is_none());
+        assert!(read(&endless, &subject()).is_none());
     }
 }

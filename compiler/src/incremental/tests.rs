@@ -559,6 +559,12 @@ fn where_operators_are_is_known_again() {
 }
 
 #[test]
+fn functions_with_fences_are_kept_like_others() {
+    let wasm = wat::parse_str("(module (func (atomic.fence)))").unwrap();
+    assert_eq!(check(&first(&wasm, &options()), &wasm, &options()), (1, 1));
+}
+
+#[test]
 fn hints_belong_to_their_function() {
     let text = |hint: &str| {
         let hint = match hint {

@@ -70,7 +70,6 @@ refused_fields! {
     result_index: u32,
     argument_index: u32,
     resume_table: wasmparser::ResumeTable,
-    ordering: wasmparser::Ordering,
     tys: Vec<wasmparser::ValType>,
     from_ref_type: wasmparser::RefType,
     to_ref_type: wasmparser::RefType,
@@ -87,6 +86,15 @@ impl Encoding<'_> {
 
     fn dst_table(&mut self, index: u32) -> Option<()> {
         self.table(index)
+    }
+
+    fn ordering(&mut self, ordering: wasmparser::Ordering) -> Option<()> {
+        let number = match ordering {
+            wasmparser::Ordering::AcqRel => 0,
+            wasmparser::Ordering::SeqCst => 1,
+        };
+        self.bytes.number(number);
+        Some(())
     }
 
     fn value(&mut self, value: impl Constant) -> Option<()> {
