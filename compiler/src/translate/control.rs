@@ -421,6 +421,8 @@ impl Translator<'_, '_> {
     fn branch_table(&mut self, targets: &wasmparser::BrTable<'_>) -> Result<()> {
         let index = self.pop();
         let arity = self.branch_target(targets.default()).1;
+        // Before the ways part: what makes them canonical has to be on all of them.
+        let values = self.peek_many(arity);
         // Values go from the table to a block for each of its different targets, and from there to
         // the target, so that a long table does not multiply them.
         let mut ways: FxHashMap<u32, Block> = FxHashMap::default();
@@ -450,7 +452,9 @@ impl Translator<'_, '_> {
         for (depth, block) in ways {
             self.builder.seal_block(block);
             self.builder.switch_to_block(block);
-            self.branch(depth);
+            self.extent.passed_values += arity;
+            let (target, _) = self.branch_target(depth);
+            self.builder.ins().jump(target, &block_args(&values));
         }
         self.reachable = false;
         Ok(())

@@ -12,6 +12,9 @@
 ;;! invoke: branch nan:0x123
 ;;! invoke: branch_if nan:0x123
 ;;! invoke: branch_table nan:0x123
+;;! invoke: branch_table_of_many_ways nan:0x123 0
+;;! invoke: branch_table_of_many_ways nan:0x123 1
+;;! invoke: branch_table_of_many_ways nan:0x123 2
 ;;! invoke: fallthrough nan:0x123
 ;;! invoke: arms nan:0x123 0
 ;;! invoke: arms nan:0x123 1
@@ -82,6 +85,16 @@
     (block $out (result f64)
       (br_table $out $out (f64.add (local.get 0) (local.get 0)) (i32.const 0)))
     (i64.reinterpret_f64))
+  ;; What makes the value canonical is on every way from the table.
+  (func (export "branch_table_of_many_ways") (param f64 i32) (result i64 i32)
+    (block $second (result f64)
+      (block $first (result f64)
+        (block $zeroth (result f64)
+          (br_table $zeroth $first $second
+            (f64.add (local.get 0) (local.get 0)) (local.get 1)))
+        (return (i64.reinterpret_f64) (i32.const 0)))
+      (return (i64.reinterpret_f64) (i32.const 1)))
+    (i64.reinterpret_f64) (i32.const 2))
   (func (export "fallthrough") (param f64) (result i64)
     (block (result f64) (f64.add (local.get 0) (local.get 0)))
     (i64.reinterpret_f64))
@@ -175,6 +188,9 @@
 ;;= branch nan:0x123 -> 9221120237041090560
 ;;= branch_if nan:0x123 -> 9221120237041090560 0
 ;;= branch_table nan:0x123 -> 9221120237041090560
+;;= branch_table_of_many_ways nan:0x123 0 -> 9221120237041090560 0
+;;= branch_table_of_many_ways nan:0x123 1 -> 9221120237041090560 1
+;;= branch_table_of_many_ways nan:0x123 2 -> 9221120237041090560 2
 ;;= fallthrough nan:0x123 -> 9221120237041090560
 ;;= arms nan:0x123 0 -> 9221120237041090560
 ;;= arms nan:0x123 1 -> 9221120237041090560
