@@ -315,6 +315,10 @@ impl<'w, 'u, 'b> Body<'w, 'u, 'b> {
         for &param in &ty.params {
             self.expression(param, 2)?;
         }
+        let is_twofold = self.u.arbitrary()?;
+        if is_twofold {
+            self.put(&[Block(BlockType::FunctionType(index as u32))]);
+        }
         self.put(&[Block(BlockType::FunctionType(index as u32))]);
         for &param in ty.params.iter().rev() {
             self.keep(param)?;
@@ -322,7 +326,13 @@ impl<'w, 'u, 'b> Body<'w, 'u, 'b> {
         for &result in &ty.results {
             self.expression(result, 2)?;
         }
-        if self.u.arbitrary()? {
+        if is_twofold {
+            self.expression(ValType::I32, 2)?;
+            self.put(&[I32Const(3), I32And]);
+            self.see();
+            self.put(&[BrTable(Cow::Borrowed(&[0, 1, 0]), 1), End]);
+            self.mark(1);
+        } else if self.u.arbitrary()? {
             self.expression(ValType::I32, 2)?;
             self.put(&[BrIf(0)]);
         }
