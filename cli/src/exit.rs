@@ -130,10 +130,14 @@ fn panic_report(info: &PanicHookInfo<'_>) -> String {
         Some(place) => format!(" at {}:{}", place.file(), place.line()),
         None => String::new(),
     };
+    // Empty as long as no package names one.
+    let at = match env!("CARGO_PKG_REPOSITORY") {
+        "" => String::new(),
+        repository => format!(", at {repository}/issues"),
+    };
     format!(
-        "precast: internal error: {message}{place}\nThis is a bug in precast {}. Please report it, with the command and its input, at {}/issues",
+        "precast: internal error: {message}{place}\nThis is a bug in precast {}. Please report it, with the command and its input{at}",
         env!("CARGO_PKG_VERSION"),
-        env!("CARGO_PKG_REPOSITORY"),
     )
 }
 
@@ -178,6 +182,10 @@ mod tests {
         let report = seen.lock().unwrap();
         assert!(report.starts_with("precast: internal error: seven is not 8 at "));
         assert!(report.contains("exit.rs:"), "{report}");
-        assert!(report.contains("/issues"), "{report}");
+        assert!(report.contains("Please report it"), "{report}");
+        assert!(
+            !report.contains(" /issues"),
+            "an address of nothing: {report}"
+        );
     }
 }

@@ -6,7 +6,13 @@ use arbitrary::{Result, Unstructured};
 use precast_artifacts_format::Artifact;
 use precast_compiler::{CompileError, Options, compile, validate};
 
+use crate::counting::most_held;
 use crate::{modules, options};
+
+/// What validation may hold of the host's memory, in bytes: as much as the most locals that a function may
+/// have, and some for each byte of the module.
+const MOST_HELD: usize = 2 << 20;
+const MOST_HELD_PER_BYTE: usize = 256;
 
 /// Compiling is total, whether the bytes are a module or nearly one; what it writes opens and
 /// matches its digests; and the number of threads is of no account.
@@ -49,7 +55,12 @@ pub fn try_check(u: &mut Unstructured<'_>) -> Result<bool> {
 
 /// Whether the bytes compile.
 fn try_compile(wasm: &[u8], options: &Options) -> bool {
-    let verdict = validate(wasm, options);
+    let (held, verdict) = most_held(|| validate(wasm, options));
+    assert!(
+        held <= MOST_HELD + wasm.len() * MOST_HELD_PER_BYTE,
+        "{} bytes took {held} to validate",
+        wasm.len()
+    );
     let artifact = match compile(wasm, options) {
         Ok(artifact) => artifact,
         Err(error) => {

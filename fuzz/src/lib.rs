@@ -9,6 +9,8 @@
 pub mod artifact_mutation;
 pub mod cache_faults;
 pub mod compilation;
+#[path = "../../loader/wasi/tests/common/counting.rs"]
+mod counting;
 pub mod differential;
 pub mod expressions;
 pub mod instances;

@@ -5,13 +5,32 @@ use precast_artifacts_format::{
 };
 use precast_loader::Module;
 
+use crate::counting::most_held;
+
+/// What looking at an artifact may hold of the host's memory, in bytes: some, and some for each of its own.
+/// Entries of a manifest are a byte or more, and a structure when they are read.
+const MOST_HELD: usize = 64 << 10;
+const MOST_HELD_PER_BYTE: usize = 64;
+
 /// Opening is total: any bytes give an artifact or an error, and whatever opened can be read to its
-/// end. Gives the artifact, if it is one.
+/// end, with memory in proportion. Gives the artifact, if it is one.
 ///
 /// # Panics
 ///
 /// If a promise is broken.
 pub fn check(bytes: &[u8]) -> Option<Artifact<'_>> {
+    let (held, artifact) = most_held(|| read(bytes));
+    let at_most = MOST_HELD + bytes.len() * MOST_HELD_PER_BYTE;
+    assert!(
+        held <= at_most,
+        "{} bytes took {held} to look at",
+        bytes.len()
+    );
+    artifact
+}
+
+/// As [`check`], whatever it holds.
+fn read(bytes: &[u8]) -> Option<Artifact<'_>> {
     let head = &bytes[..bytes.len().min(Artifact::HEAD_BYTES)];
     let note = Artifact::note_of_head(head, bytes.len() as u64);
     let opened = Module::open_bytes(bytes);

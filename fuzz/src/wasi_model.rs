@@ -13,12 +13,11 @@ use arbitrary::{Result, Unstructured};
 use precast_wasi::fs::MemoryFs;
 use precast_wasi::{Errno, GuestMemory, WasiCtx, preview1};
 
+use crate::counting::most_held;
 use crate::scratch::Scratch;
 
 #[path = "../../loader/wasi/tests/common/mod.rs"]
 mod common;
-#[path = "../../loader/wasi/tests/common/counting.rs"]
-mod counting;
 
 use common::calls::{Arg, Call, MOUNT, Setup, all, rights};
 
@@ -85,7 +84,7 @@ pub fn hostile(u: &mut Unstructured<'_>) -> Result<()> {
         {
             continue;
         }
-        let (held, _result) = counting::most_held(|| call.run(&mut setup.guest, &args));
+        let (held, _result) = most_held(|| call.run(&mut setup.guest, &args));
         assert!(
             held <= MOST_HELD,
             "{} held {held} bytes with {args:x?}",
