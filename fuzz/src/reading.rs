@@ -8,8 +8,9 @@ use precast_loader::Module;
 use crate::counting::most_held;
 
 /// What looking at an artifact may hold of the host's memory, in bytes: some, and some for each of its own.
-/// Entries of a manifest are a byte or more, and a structure when they are read.
-const MOST_HELD: usize = 64 << 10;
+/// A list that claims to be long gets a mebibyte before its entries are read (serde's), and so does one
+/// within it; entries of a manifest are a byte or more, and a structure when they are read.
+const MOST_HELD: usize = 4 << 20;
 const MOST_HELD_PER_BYTE: usize = 64;
 
 /// Opening is total: any bytes give an artifact or an error, and whatever opened can be read to its
