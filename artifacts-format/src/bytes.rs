@@ -113,6 +113,25 @@ pub(crate) const fn unzigzag(value: u32) -> i32 {
     (value >> 1) as i32 ^ -((value & 1) as i32)
 }
 
+/// The most that is read of the name of a symbol, in bytes. Any number of symbols may have the same name: were
+/// it megabytes, reading all would never end.
+const MAX_SYMBOL_NAME_BYTES: usize = 4 << 10;
+
+/// The name at a place of a table of strings, which ends with a zero byte or the table; of a long one, its start.
+pub(crate) fn name_at(strings: &[u8], offset: u32) -> Option<&str> {
+    let rest = strings.get(offset as usize..)?;
+    let start = rest.get(..MAX_SYMBOL_NAME_BYTES);
+    let name = start.unwrap_or(rest).split(|&byte| byte == 0).next()?;
+    match str::from_utf8(name) {
+        Ok(name) => Some(name),
+        // Cut within a character.
+        Err(error) if name.len() == MAX_SYMBOL_NAME_BYTES && error.error_len().is_none() => {
+            str::from_utf8(name.get(..error.valid_up_to())?).ok()
+        }
+        Err(_) => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,5 +154,23 @@ mod tests {
         for value in [0, 1, -1, 2, -2, i32::MAX, i32::MIN] {
             assert_eq!(unzigzag(zigzag(value)), value);
         }
+    }
+
+    #[test]
+    fn names_end_with_a_zero_byte_the_table_or_when_they_are_long() {
+        assert_eq!(name_at(b"\0a\0b", 0), Some(""));
+        assert_eq!(name_at(b"\0a\0b", 1), Some("a"));
+        assert_eq!(name_at(b"\0a\0b", 3), Some("b"));
+        assert_eq!(name_at(b"\0a\0b", 5), None);
+        assert_eq!(name_at(b"a\xff\0", 0), None);
+        for first in ["", "a", "ab"] {
+            let long = format!("{first}{}", "\u{20ac}".repeat(MAX_SYMBOL_NAME_BYTES));
+            let name = name_at(long.as_bytes(), 0).unwrap();
+            assert!(long.starts_with(name));
+            assert!((MAX_SYMBOL_NAME_BYTES - 2..=MAX_SYMBOL_NAME_BYTES).contains(&name.len()));
+        }
+        let mut strange = "a".repeat(MAX_SYMBOL_NAME_BYTES).into_bytes();
+        strange[7] = 0xff;
+        assert_eq!(name_at(&strange, 0), None);
     }
 }

@@ -30,6 +30,7 @@ use object::elf;
 use object::read::elf::{FileHeader as _, SectionHeader as _, Sym as _};
 
 use crate::addrmap::AddressMap;
+use crate::bytes::name_at;
 use crate::compat::Host;
 use crate::custom::CustomSections;
 use crate::error::ArtifactError;
@@ -264,7 +265,8 @@ impl<'a> Artifact<'a> {
         CustomSections::parse(self.section(Section::Custom)).unwrap_or_default()
     }
 
-    /// The name of the defined function at `index`, or `None` if the symbols were stripped.
+    /// The name of the defined function at `index`, or `None` if the symbols were stripped. Of a name of
+    /// more than 4 KiB, its start.
     pub fn function_name(&self, index: u32) -> Option<&'a str> {
         let symbol = self.symbols.get((index as usize).checked_add(1)?)?;
         let expected = u64::from(self.funcs.get(index)?.text_offset);
@@ -293,16 +295,14 @@ impl<'a> Artifact<'a> {
     }
 
     fn symbol_name(&self, symbol: &elf::Sym64<LE>) -> Option<&'a str> {
-        let name = self.strings.get(symbol.st_name(LE) as usize..)?;
-        let name = name.split(|&byte| byte == 0).next()?;
-        std::str::from_utf8(name).ok()
+        name_at(self.strings, symbol.st_name(LE))
     }
 }
 
 /// A piece of code that has a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CodeSymbol<'a> {
-    /// Its name, which may hold anything but NUL.
+    /// Its name, which may hold anything but NUL; of one of more than 4 KiB, its start.
     pub name: &'a str,
     /// Where it starts, in bytes from the start of `.text`.
     pub text_offset: u32,

@@ -20,6 +20,7 @@ use object::LittleEndian as LE;
 use object::elf;
 use object::read::elf::{FileHeader as _, SectionHeader as _, Sym as _};
 
+use crate::bytes::name_at;
 use crate::target::{Arch, Os, Target};
 
 #[cfg(feature = "write")]
@@ -82,7 +83,7 @@ pub struct ObjectFile<'a> {
     pub text_bytes: u64,
     /// The functions in it, by number.
     pub functions: usize,
-    /// The names of what it defines for others.
+    /// The names of what it defines for others; of a name of more than 4 KiB, its start.
     pub defined: Vec<&'a str>,
     /// The names of what it wants from others.
     pub undefined: Vec<&'a str>,
@@ -118,11 +119,17 @@ impl<'a> ObjectFile<'a> {
             undefined: Vec::new(),
         };
         let symbols = sections.symbols(LE, bytes, elf::SHT_SYMTAB).ok()?;
+        let strings = match symbols.string_section().0 {
+            0 => &[],
+            _ => (sections.section(symbols.string_section()).ok()?)
+                .data(LE, bytes)
+                .ok()?,
+        };
         for symbol in symbols.iter() {
             let is_local = symbol.st_bind() == elf::STB_LOCAL;
             object.functions += usize::from(is_local && symbol.st_type() == elf::STT_FUNC);
-            let name = symbol.name(LE, symbols.strings()).ok()?;
-            let Some(name) = str::from_utf8(name).ok().filter(|_| !is_local) else {
+            let name = name_at(strings, symbol.st_name(LE));
+            let Some(name) = name.filter(|_| !is_local) else {
                 continue;
             };
             match symbol.st_shndx(LE) {

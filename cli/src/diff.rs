@@ -8,12 +8,8 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::input::{Input, Kind};
+use crate::reports::{DiffReport, Side};
 use crate::{exit, output};
-
-mod human;
-mod report;
-
-use report::{DiffReport, Side};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -76,7 +72,7 @@ fn compare(args: &DiffArgs) -> Result<bool> {
     if args.json {
         output::print_json(&report)?;
     } else {
-        output::print(&human::text(&report, args.top))?;
+        output::print(&report.text(args.top))?;
     }
     Ok(report.is_same)
 }

@@ -8,8 +8,9 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use precast_artifacts_format::{Artifact, ArtifactError, ObjectFile, Program};
+use precast_artifacts_format::{Artifact, ArtifactError};
 
+use crate::reports::no_artifact;
 use crate::shown::shown;
 
 /// The most bytes that are read; larger than any module or artifact can be.
@@ -157,28 +158,6 @@ impl Input {
             bail!("{name} is larger than {MAX_BYTES} bytes");
         }
         Ok(bytes)
-    }
-}
-
-/// The artifact that the bytes are, or that the program which they are has in it; and how messages
-/// call it.
-pub(crate) fn artifact_in<'a>(name: &str, bytes: &'a [u8]) -> (String, &'a [u8]) {
-    match Program::in_executable(bytes) {
-        Some(program) => (format!("{name} (the artifact in it)"), program.artifact),
-        None => (name.to_owned(), bytes),
-    }
-}
-
-/// What the bytes are, if they are no artifact, as `error` says, but something else of precast's.
-pub(crate) fn no_artifact(bytes: &[u8], error: &ArtifactError) -> Option<&'static str> {
-    if !matches!(error, ArtifactError::NotAnArtifact { .. }) {
-        None
-    } else if Program::in_executable(bytes).is_some() {
-        Some("a program, which runs by itself")
-    } else if ObjectFile::parse(bytes).is_some() {
-        Some("a relocatable object for the system's linker")
-    } else {
-        None
     }
 }
 

@@ -1,5 +1,6 @@
 //! `precast inspect`: what is in an artifact.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -8,25 +9,13 @@ use clap::Args;
 use precast_artifacts_format::{Artifact, ArtifactError, ObjectFile};
 use serde::Serialize;
 
-use crate::input::{Input, Kind, artifact_in, is_standard_stream};
+use crate::input::{Input, Kind, is_standard_stream};
 use crate::output::Destination;
+use crate::reports::{
+    DisasmReport, ForeignReport, FunctionsReport, ObjectReport, Order, Report, artifact_in, treemap,
+};
 use crate::shown::shown;
 use crate::{exit, output};
-
-mod decode;
-mod disasm;
-mod foreign;
-mod functions;
-mod html;
-mod human;
-mod object;
-pub(crate) mod report;
-
-use disasm::DisasmReport;
-use foreign::ForeignReport;
-use functions::{FunctionsReport, Order};
-use object::ObjectReport;
-use report::Report;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -160,8 +149,8 @@ fn print_artifact(name: &str, artifact: &Artifact<'_>, args: &InspectArgs) -> Re
     }
 }
 
-fn write_page(report: &Report, path: &Path, artifact: &Path) -> Result<()> {
-    let page = html::page(report)?;
+fn write_page(report: &Report<'_>, path: &Path, artifact: &Path) -> Result<()> {
+    let page = treemap(report)?;
     if is_standard_stream(path) {
         return output::print(&page);
     }
@@ -172,7 +161,7 @@ fn write_page(report: &Report, path: &Path, artifact: &Path) -> Result<()> {
     place.write(page.as_bytes())
 }
 
-fn print(report: &(impl Serialize + std::fmt::Display), as_json: bool) -> Result<()> {
+fn print(report: &(impl Serialize + fmt::Display), as_json: bool) -> Result<()> {
     if as_json {
         output::print_json(report)
     } else {
@@ -186,4 +175,15 @@ struct ModuleReport<'a> {
     file: &'a str,
     kind: &'static str,
     is_text: bool,
+}
+
+impl fmt::Display for ModuleReport<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let form = if self.is_text { "text" } else { "binary" };
+        writeln!(
+            f,
+            "{0}: a WebAssembly module in {form} form, not compiled yet. To compile it:\n  precast compile {0}",
+            self.file
+        )
+    }
 }

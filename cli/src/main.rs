@@ -21,7 +21,6 @@ mod invoke;
 mod limits;
 mod man;
 mod output;
-mod page;
 mod problem;
 mod progress;
 mod run;
@@ -37,7 +36,7 @@ use std::process::ExitCode;
 use anstream::{AutoStream, ColorChoice};
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser, Subcommand};
-use precast_cli::{bytes, exit, grants, guest, shown};
+use precast_cli::{bytes, exit, grants, guest, page, reports, shown};
 
 use shown::shown;
 

@@ -5,7 +5,7 @@
 //! there before stays.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
+use std::io::{self, BufWriter, ErrorKind, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -140,7 +140,11 @@ impl Destination {
 ///
 /// If it cannot be written.
 pub(crate) fn print_json(value: &impl Serialize) -> Result<()> {
-    print(&(serde_json::to_string_pretty(value)? + "\n"))
+    // Piece by piece: as text it may be much longer than what it was made of.
+    to_stdout(|stdout| {
+        serde_json::to_writer_pretty(&mut *stdout, value)?;
+        stdout.write_all(b"\n")
+    })
 }
 
 /// Prints a value as one line of JSON.
@@ -159,11 +163,12 @@ pub(crate) fn print_json_line(value: &impl Serialize) -> Result<()> {
 ///
 /// If it cannot be written.
 pub(crate) fn print(text: &str) -> Result<()> {
-    let mut stdout = io::stdout().lock();
-    let written = stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush());
-    match written {
+    to_stdout(|stdout| stdout.write_all(text.as_bytes()))
+}
+
+fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    let mut stdout = BufWriter::new(io::stdout().lock());
+    match write(&mut stdout).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         other => other.context("cannot write to standard output"),
     }

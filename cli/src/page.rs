@@ -14,7 +14,7 @@ const DATA: &str = "@DATA@";
 /// # Errors
 ///
 /// If the data cannot be written as JSON.
-pub(crate) fn fill(template: &str, data: &impl Serialize) -> Result<String> {
+pub fn fill(template: &str, data: &impl Serialize) -> Result<String> {
     // Outside of strings JSON has no `<`, and within it may be escaped.
     let data = serde_json::to_string(data)?.replace('<', "\\u003c");
     Ok(template.replacen(DATA, &data, 1))

@@ -26,7 +26,8 @@ use crate::cache::{CacheArgs, Kept};
 use crate::codegen::{CodegenArgs, Cpu};
 use crate::grants::GrantArgs;
 use crate::guest::{self, START, guest_arg};
-use crate::input::{Input, Kind, no_artifact};
+use crate::input::{Input, Kind};
+use crate::reports::no_artifact;
 use crate::{bytes, duration, exit, invoke, output};
 
 mod trace;

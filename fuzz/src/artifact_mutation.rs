@@ -59,7 +59,7 @@ const MODULE: &str = r#"(module $all
     (@custom "kept" "contents"))"#;
 
 /// Numbers at which arithmetic goes wrong.
-const EDGES: [u64; 20] = [
+pub(crate) const EDGES: [u64; 20] = [
     0,
     1,
     2,
@@ -82,8 +82,13 @@ const EDGES: [u64; 20] = [
     u64::MAX,
 ];
 
+/// [`MODULE`] in binary form.
+pub(crate) fn module() -> Vec<u8> {
+    wat::parse_str(MODULE).expect("the module's text")
+}
+
 /// The artifact of [`MODULE`], with and without checks and counting, and that of the empty module.
-fn originals() -> &'static [Vec<u8>; 3] {
+pub(crate) fn originals() -> &'static [Vec<u8>; 3] {
     static ORIGINALS: OnceLock<[Vec<u8>; 3]> = OnceLock::new();
     ORIGINALS.get_or_init(|| {
         let usual = Options {
@@ -93,7 +98,7 @@ fn originals() -> &'static [Vec<u8>; 3] {
         let mut other = usual.clone();
         other.tunables.memory_checked = true;
         other.tunables.fuel = true;
-        let wasm = wat::parse_str(MODULE).expect("the module's text");
+        let wasm = module();
         let compile = |wasm: &[u8], options| compile(wasm, options).expect("the module compiles");
         [
             compile(&wasm, &usual),
@@ -129,7 +134,7 @@ pub fn check(bytes: &[u8]) {
 /// # Errors
 ///
 /// None but those of the bytes.
-fn any(u: &mut Unstructured<'_>) -> Result<(&'static [u8], Vec<u8>, bool)> {
+pub(crate) fn any(u: &mut Unstructured<'_>) -> Result<(&'static [u8], Vec<u8>, bool)> {
     let original: &[u8] = u.choose(originals())?;
     Ok(match u.int_in_range(0..=3)? {
         0 => {
@@ -155,7 +160,7 @@ fn any(u: &mut Unstructured<'_>) -> Result<(&'static [u8], Vec<u8>, bool)> {
 }
 
 /// Changes bytes anywhere.
-fn overwrite(bytes: &mut Vec<u8>, u: &mut Unstructured<'_>) -> Result<()> {
+pub(crate) fn overwrite(bytes: &mut Vec<u8>, u: &mut Unstructured<'_>) -> Result<()> {
     for _ in 0..u.int_in_range(1..=8)? {
         // Most is at the front; code and images are long and mean nothing here.
         let end = if u.ratio(3, 4)? { 4096 } else { bytes.len() };

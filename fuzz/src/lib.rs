@@ -13,6 +13,7 @@ pub mod compilation;
 mod counting;
 pub mod differential;
 pub mod expressions;
+pub mod inspection;
 pub mod instances;
 pub mod modules;
 pub mod options;

@@ -15,7 +15,7 @@ use wasmparser::{
     TypeRef,
 };
 
-use crate::{modules, options, reading};
+use crate::{inspection, modules, options, reading};
 
 /// Compiles a module made of the bytes, and compares what is written with what was meant.
 ///
@@ -45,6 +45,7 @@ pub fn try_check(u: &mut Unstructured<'_>) -> Result<bool> {
     artifact
         .verify()
         .expect("what is written matches its digests");
+    assert!(inspection::describe(&bytes));
     assert_eq!(artifact.note().tunables, options.tunables);
     assert_eq!(artifact.note().target, options.target);
     assert!(

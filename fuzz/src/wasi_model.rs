@@ -429,7 +429,7 @@ impl Model {
                     .find(|fd| !self.open.contains_key(fd))
                     .expect("a number");
                 let (number, bytes) = found.clone()?;
-                assert_eq!(number, fd.into(), "the lowest free descriptor");
+                assert_eq!(number, u64::from(fd), "the lowest free descriptor");
                 let open = Descriptor {
                     file,
                     position: 0,

@@ -44,6 +44,11 @@ fn parse_artifact() {
 }
 
 #[test]
+fn inspect() {
+    run_useful(1_000, 256, inspection::try_check);
+}
+
+#[test]
 fn compile() {
     run_useful(60, 2_000, compilation::try_check);
 }

@@ -7,13 +7,14 @@ use precast_fuzz::*;
 
 type Body = fn(&[u8]);
 
-const TARGETS: [(&str, Body); 9] = [
+const TARGETS: [(&str, Body); 10] = [
     ("parse_artifact", artifact_mutation::check),
     ("compile", compilation::check),
     ("roundtrip", roundtrip::check),
     ("differential", differential::check),
     ("wast_mutate", scripts::check),
     ("wasi", wasi_model::check),
+    ("inspect", inspection::check),
     ("instances", instances::check),
     ("cache", cache_faults::check),
     ("recompile", recompilation::check),

@@ -158,3 +158,19 @@ fn an_object_is_no_artifact_and_no_module() {
         precast(args).fails(code, &[&expected]);
     }
 }
+
+#[test]
+fn symbols_of_a_strange_object_do_nothing_to_the_terminal() {
+    let scratch = Scratch::new();
+    emit(&scratch, &[]);
+    let mut object = fs::read(scratch.path("a.o")).unwrap();
+    let (name, strange) = (b"wasm_entry_", b"\x1b[31m\nwasm_");
+    while let Some(at) = object.windows(name.len()).position(|it| it == name) {
+        object[at..at + name.len()].copy_from_slice(strange);
+    }
+    fs::write(scratch.path("a.o"), object).unwrap();
+    let call = precast(["inspect", "a.o"]).current_dir(&scratch.path(""));
+    let text = call.succeeds();
+    assert!(text.contains(r"\u{1b}[31m\nwasm_apply"), "{text:?}");
+    assert!(!text.contains('\x1b'), "{text:?}");
+}

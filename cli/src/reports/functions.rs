@@ -6,11 +6,11 @@ use std::fmt;
 use clap::ValueEnum;
 use serde::Serialize;
 
-use super::report::{CodeReport, FunctionReport, Report};
+use super::artifact::{CodeReport, FunctionReport, Report};
 
 /// In which order functions are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Order {
+pub enum Order {
     /// Largest first
     Size,
     /// As in the module
@@ -21,26 +21,26 @@ pub(super) enum Order {
 
 /// The functions of an artifact, and how much of the text each kind of code takes.
 #[derive(Debug, Serialize)]
-pub(super) struct FunctionsReport {
+pub struct FunctionsReport<'a> {
     file: String,
     text_bytes: u64,
     code: Vec<CodeReport>,
     /// How many functions there are, listed or not.
     count: usize,
-    functions: Vec<Listed>,
+    functions: Vec<Listed<'a>>,
 }
 
 #[derive(Debug, Serialize)]
-struct Listed {
+struct Listed<'a> {
     #[serde(flatten)]
-    function: FunctionReport,
+    function: FunctionReport<'a>,
     /// Of the text, from 0 to 1.
     share: f64,
 }
 
-impl FunctionsReport {
+impl<'a> FunctionsReport<'a> {
     /// The first `top` functions in that order, or all.
-    pub(super) fn new(report: Report, order: Order, top: Option<usize>) -> Self {
+    pub fn new(report: Report<'a>, order: Order, top: Option<usize>) -> Self {
         let text_bytes = report.code.iter().map(|kind| kind.code_bytes).sum();
         let mut functions = report.functions;
         let count = functions.len();
@@ -48,8 +48,8 @@ impl FunctionsReport {
             Order::Size => functions.sort_by_key(|function| Reverse(function.code_bytes)),
             Order::Index => functions.sort_by_key(|function| function.index),
             Order::Name => functions.sort_by(|a, b| {
-                let a = (a.name.is_none(), &a.name, a.index);
-                a.cmp(&(b.name.is_none(), &b.name, b.index))
+                let a = (a.name.is_none(), a.name, a.index);
+                a.cmp(&(b.name.is_none(), b.name, b.index))
             }),
         }
         functions.truncate(top.unwrap_or(count));
@@ -76,7 +76,7 @@ fn share(part: u64, whole: u64) -> f64 {
     }
 }
 
-impl fmt::Display for FunctionsReport {
+impl fmt::Display for FunctionsReport<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text_bytes = self.text_bytes;
         writeln!(f, "{}: {text_bytes} bytes of code", self.file)?;
@@ -99,7 +99,7 @@ impl fmt::Display for FunctionsReport {
         )?;
         for Listed { function, share } in &self.functions {
             let percent = share * 100.0;
-            let name = function.name.as_deref().unwrap_or("?").escape_debug();
+            let name = function.name.unwrap_or("?").escape_debug();
             let wasm = match function.wasm_offset {
                 Some(offset) => format!("{offset:#x}"),
                 None => "?".to_owned(),

@@ -10,7 +10,7 @@ use anyhow::Result;
 use precast_artifacts_format::Section;
 use serde::Serialize;
 
-use super::report::{FunctionReport, Report};
+use super::artifact::{FunctionReport, Report};
 use crate::page;
 
 const PAGE: &str = include_str!("treemap.html");
@@ -47,11 +47,11 @@ impl Node {
 /// # Errors
 ///
 /// If the data cannot be written as JSON.
-pub(super) fn page(report: &Report) -> Result<String> {
+pub fn page(report: &Report<'_>) -> Result<String> {
     page::fill(PAGE, &tree(report))
 }
 
-fn tree(report: &Report) -> Node {
+fn tree(report: &Report<'_>) -> Node {
     let mut sections: Vec<Node> = Vec::new();
     for section in &report.sections {
         if section.name == Section::Text.name() {
@@ -66,7 +66,7 @@ fn tree(report: &Report) -> Node {
     Node::inner(report.file.clone(), sections)
 }
 
-fn text(report: &Report) -> Node {
+fn text(report: &Report<'_>) -> Node {
     let functions: Vec<_> = (report.functions.iter())
         .map(|function| (name_of(function), u64::from(function.code_bytes)))
         .collect();
@@ -78,9 +78,9 @@ fn text(report: &Report) -> Node {
     Node::inner(Section::Text.name(), kinds)
 }
 
-fn name_of(function: &FunctionReport) -> String {
-    match &function.name {
-        Some(name) => name.clone(),
+fn name_of(function: &FunctionReport<'_>) -> String {
+    match function.name {
+        Some(name) => name.to_owned(),
         None => format!("func[{}]", function.index),
     }
 }

@@ -8,11 +8,11 @@ use precast_artifacts_format::{
 };
 use serde::Serialize;
 
-use super::report::feature_names;
+use super::artifact::feature_names;
 
 /// An artifact of another version.
 #[derive(Debug, Serialize)]
-pub(super) struct ForeignReport {
+pub struct ForeignReport {
     file: String,
     kind: &'static str,
     file_bytes: usize,
@@ -24,7 +24,8 @@ pub(super) struct ForeignReport {
 }
 
 impl ForeignReport {
-    pub(super) fn new(file: &str, bytes: &[u8], differences: &[Difference]) -> Self {
+    /// What the bytes say, which differ so from what this version reads.
+    pub fn new(file: &str, bytes: &[u8], differences: &[Difference]) -> Self {
         let mut report = Self {
             file: file.to_owned(),
             kind: "artifact",

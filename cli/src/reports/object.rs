@@ -7,7 +7,7 @@ use serde::Serialize;
 
 /// An object that `compile --emit obj` has written.
 #[derive(Debug, Serialize)]
-pub(super) struct ObjectReport<'a> {
+pub struct ObjectReport<'a> {
     file: &'a str,
     kind: &'static str,
     file_bytes: usize,
@@ -23,7 +23,8 @@ pub(super) struct ObjectReport<'a> {
 }
 
 impl<'a> ObjectReport<'a> {
-    pub(super) fn new(file: &'a str, file_bytes: usize, object: &'a ObjectFile<'a>) -> Self {
+    /// What is in the object, of which messages say that it is `file`, of so many bytes.
+    pub fn new(file: &'a str, file_bytes: usize, object: &'a ObjectFile<'a>) -> Self {
         Self {
             file,
             kind: "object",
@@ -46,7 +47,7 @@ impl fmt::Display for ObjectReport<'_> {
             self.file, self.file_bytes
         )?;
         writeln!(f, "  target        {}", self.target)?;
-        writeln!(f, "  compiler      {}", self.compiler)?;
+        writeln!(f, "  compiler      {}", self.compiler.escape_debug())?;
         writeln!(
             f,
             "  code          {} bytes in {} functions and trampolines",
@@ -55,7 +56,7 @@ impl fmt::Display for ObjectReport<'_> {
         for (what, symbols) in [("symbols", self.defined), ("needs", self.undefined)] {
             writeln!(f, "  {what:<13} {}", symbols.len())?;
             for symbol in symbols {
-                writeln!(f, "    {symbol}")?;
+                writeln!(f, "    {}", symbol.escape_debug())?;
             }
         }
         Ok(())

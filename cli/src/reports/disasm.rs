@@ -2,6 +2,7 @@
 //!
 //! Offsets in the text are those that `objdump -d` prints, and so is the syntax.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 
 use anyhow::{Result, bail};
@@ -13,12 +14,14 @@ use super::decode::{Piece, decode};
 
 /// How many functions a message lists.
 const LISTED_NAMES: usize = 5;
+/// How many handlers are looked at, for each byte of the table that has them.
+const MAX_HANDLERS_PER_BYTE: usize = 64;
 /// Bytes of data in a line, which starts on a multiple of that.
 const DATA_LINE_BYTES: usize = 8;
 
 /// The machine code of a function or a trampoline.
 #[derive(Debug, Serialize)]
-pub(super) struct DisasmReport {
+pub struct DisasmReport {
     file: String,
     name: String,
     /// Of the function in the module; none for a trampoline.
@@ -47,7 +50,7 @@ impl DisasmReport {
     /// # Errors
     ///
     /// If there is none or several, or if the code is not for x86-64.
-    pub(super) fn new(file: &str, artifact: &Artifact<'_>, wanted: &str) -> Result<Self> {
+    pub fn new(file: &str, artifact: &Artifact<'_>, wanted: &str) -> Result<Self> {
         let names = Names::new(artifact);
         let place = names.find(wanted)?;
         let target = artifact.note().target;
@@ -85,6 +88,8 @@ struct Names<'a> {
     imported: u32,
     /// In the order of the text.
     trampolines: Vec<CodeSymbol<'a>>,
+    /// Where constant tables start and end in their section, and which they are; in order.
+    tables: Vec<(u64, u64, u64)>,
 }
 
 impl<'a> Names<'a> {
@@ -95,10 +100,20 @@ impl<'a> Names<'a> {
         let symbols = artifact.code_symbols();
         let mut trampolines: Vec<_> = symbols.filter(|it| it.text_offset >= end).collect();
         trampolines.sort_by_key(|it| it.text_offset);
+        let imported = artifact.manifest().imported();
+        let tables = u64::from(imported.tables)..;
+        let mut tables: Vec<_> = (artifact.manifest().tables.iter().zip(tables))
+            .filter_map(|(table, index)| {
+                let start = u64::from(table.constant?.offset);
+                Some((start, start + u64::from(table.constant?.len), index))
+            })
+            .collect();
+        tables.sort_unstable();
         Self {
             artifact,
-            imported: artifact.manifest().imported().funcs,
+            imported: imported.funcs,
             trampolines,
+            tables,
         }
     }
 
@@ -209,16 +224,11 @@ impl<'a> Names<'a> {
             return Some(format!("{} in .got", name.escape_debug()));
         }
         if let Some(offset) = within(Section::Tables) {
-            let tables = &self.artifact.manifest().tables;
-            let table = tables.iter().position(|table| {
-                let range = table.constant.unwrap_or_default();
-                let start = u64::from(range.offset);
-                (start..start + u64::from(range.len)).contains(&offset)
-            });
-            let imported = self.artifact.manifest().imported().tables;
+            let next = self.tables.partition_point(|it| it.0 <= offset);
+            let table = next.checked_sub(1).and_then(|at| self.tables.get(at));
             return Some(match table {
-                Some(table) => format!("constant table {}", u64::from(imported) + table as u64),
-                None => format!("constant tables+{offset:#x}"),
+                Some((_, end, index)) if offset < *end => format!("constant table {index}"),
+                _ => format!("constant tables+{offset:#x}"),
             });
         }
         let text_offset = u32::try_from(within(Section::Text)?).ok()?;
@@ -252,15 +262,17 @@ fn lines(artifact: &Artifact<'_>, names: &Names<'_>, place: &Place) -> Vec<Line>
         .take_while(|(offset, _)| is_in(offset))
         .collect();
     let unwind = artifact.unwind();
-    let handlers: Vec<u32> = unwind
+    let handlers: BTreeSet<u32> = unwind
         .return_offsets()
         .filter(is_in)
         .filter_map(|offset| unwind.lookup(offset))
-        .flat_map(|call| call.handlers().take(code.len()))
+        .flat_map(|call| call.handlers())
+        // Calls share lists. Were all to share a long one, as in no real function, it would take forever.
+        .take(MAX_HANDLERS_PER_BYTE * artifact.section(Section::Unwind).len())
         .map(|handler| handler.text_offset)
         .filter(is_in)
-        .take(code.len())
         .collect();
+    let handlers: Vec<u32> = handlers.into_iter().collect();
     let borders: Vec<u32> = addresses.iter().map(|&(offset, _)| offset).collect();
     let mut printer = Printer::new(artifact, names, place, code, &addresses);
     for piece in decode(code, start, &handlers, &borders) {

@@ -8,22 +8,26 @@ use anyhow::{Context as _, Result, bail};
 use precast_artifacts_format::Artifact;
 use serde::Serialize;
 
-use crate::input::{artifact_in, no_artifact};
-use crate::inspect::report::{FunctionReport, Report};
+use super::artifact::{FunctionReport, Report, TypeText};
+use super::{artifact_in, no_artifact};
+
+mod human;
 
 /// An artifact to compare.
-pub(super) struct Side<'a> {
+pub struct Side<'a> {
     bytes: &'a [u8],
     artifact: Artifact<'a>,
-    report: Report,
+    report: Report<'a>,
 }
 
 impl<'a> Side<'a> {
+    /// The artifact that the bytes are or have in them.
+    ///
     /// # Errors
     ///
     /// If the bytes are no artifact that this version reads, nor a program with one, or do not match
     /// their digests.
-    pub(super) fn new(name: &str, bytes: &'a [u8]) -> Result<Self> {
+    pub fn new(name: &str, bytes: &'a [u8]) -> Result<Self> {
         let (name, bytes) = artifact_in(name, bytes);
         let artifact = match Artifact::parse(bytes) {
             Ok(artifact) => artifact,
@@ -43,10 +47,10 @@ impl<'a> Side<'a> {
 
 /// What differs.
 #[derive(Debug, Serialize)]
-pub(super) struct DiffReport {
+pub struct DiffReport {
     pub(super) files: [String; 2],
-    /// Byte for byte.
-    pub(super) is_same: bool,
+    /// Whether the artifacts are the same byte for byte.
+    pub is_same: bool,
     pub(super) file_bytes: [usize; 2],
     /// Versions, target, CPU features, tunables: those that differ.
     pub(super) properties: Vec<Property>,
@@ -88,7 +92,7 @@ pub(super) struct BorderDiff {
     pub(super) module: Option<String>,
     pub(super) name: String,
     /// None where it is missing.
-    pub(super) types: [Option<String>; 2],
+    pub(super) types: [Option<TypeText>; 2],
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -109,7 +113,8 @@ impl FunctionDiff {
 }
 
 impl DiffReport {
-    pub(super) fn new(before: &Side<'_>, after: &Side<'_>) -> Self {
+    /// The comparison of two artifacts.
+    pub fn new(before: &Side<'_>, after: &Side<'_>) -> Self {
         let (a, b) = (&before.report, &after.report);
         let (functions, functions_of_same_size) = functions(&a.functions, &b.functions);
         Self {
@@ -125,9 +130,14 @@ impl DiffReport {
             functions_of_same_size,
         }
     }
+
+    /// The comparison as people read it, with so many functions.
+    pub fn text(&self, top: usize) -> String {
+        human::text(self, top)
+    }
 }
 
-fn properties(before: &Report, after: &Report) -> Vec<Property> {
+fn properties(before: &Report<'_>, after: &Report<'_>) -> Vec<Property> {
     let of = |report: &Report| {
         let yes_or_no = |is: bool| if is { "yes" } else { "no" }.to_owned();
         let list = |words: &[String]| match words {
@@ -189,7 +199,7 @@ fn sections(before: &Side<'_>, after: &Side<'_>) -> Vec<SectionDiff> {
         .collect()
 }
 
-fn code(before: &Report, after: &Report) -> Vec<CodeDiff> {
+fn code(before: &Report<'_>, after: &Report<'_>) -> Vec<CodeDiff> {
     let mut kinds: Vec<_> = before
         .code
         .iter()
@@ -198,7 +208,7 @@ fn code(before: &Report, after: &Report) -> Vec<CodeDiff> {
         .collect();
     kinds.sort_unstable();
     kinds.dedup();
-    let of = |report: &Report, kind| {
+    let of = |report: &Report<'_>, kind| {
         let found = report.code.iter().find(|it| it.kind == kind);
         found.map_or((0, 0), |it| (it.count, it.code_bytes))
     };
@@ -216,28 +226,29 @@ fn code(before: &Report, after: &Report) -> Vec<CodeDiff> {
 
 /// What an import or export is called: the module, for an import, and the name.
 type BorderName<'a> = (Option<&'a str>, &'a str);
+type Border<'a> = (BorderName<'a>, &'a TypeText);
 
-fn imports(report: &Report) -> Vec<(BorderName<'_>, &str)> {
+fn imports<'r>(report: &'r Report<'_>) -> Vec<Border<'r>> {
     let imports = report.imports.iter();
     imports
-        .map(|it| ((Some(it.module.as_str()), it.name.as_str()), it.ty.as_str()))
+        .map(|it| ((Some(it.module.as_str()), it.name.as_str()), &it.ty))
         .collect()
 }
 
-fn exports(report: &Report) -> Vec<(BorderName<'_>, &str)> {
+fn exports<'r>(report: &'r Report<'_>) -> Vec<Border<'r>> {
     let exports = report.exports.iter();
     exports
-        .map(|it| ((None, it.name.as_str()), it.ty.as_str()))
+        .map(|it| ((None, it.name.as_str()), &it.ty))
         .collect()
 }
 
 /// What is not the same on both sides. Imports may have a name several times: the first belongs to
 /// the first, and so on.
-fn borders(before: &[(BorderName<'_>, &str)], after: &[(BorderName<'_>, &str)]) -> Vec<BorderDiff> {
-    let border = |(module, name): BorderName<'_>, types: [Option<&str>; 2]| BorderDiff {
+fn borders(before: &[Border<'_>], after: &[Border<'_>]) -> Vec<BorderDiff> {
+    let border = |(module, name): BorderName<'_>, types: [Option<&TypeText>; 2]| BorderDiff {
         module: module.map(str::to_owned),
         name: name.to_owned(),
-        types: types.map(|ty| ty.map(str::to_owned)),
+        types: types.map(|ty| ty.cloned()),
     };
     pairs(before, after, |it| it.0)
         .into_iter()
@@ -251,15 +262,18 @@ fn borders(before: &[(BorderName<'_>, &str)], after: &[(BorderName<'_>, &str)]) 
 }
 
 /// The functions that differ, and how many others are in both.
-fn functions(before: &[FunctionReport], after: &[FunctionReport]) -> (Vec<FunctionDiff>, usize) {
+fn functions<'a>(
+    before: &[FunctionReport<'a>],
+    after: &[FunctionReport<'a>],
+) -> (Vec<FunctionDiff>, usize) {
     // Those without a name are called by their index.
-    let key = |it: &FunctionReport| match &it.name {
-        Some(name) => (Some(without_hash(name).to_owned()), 0),
+    let key = |it: &FunctionReport<'a>| match it.name {
+        Some(name) => (Some(without_hash(name)), 0),
         None => (None, it.index),
     };
     let matched = pairs(before, after, key);
     // What has a name on one side only is the same function if its index is.
-    let mut unmatched: HashMap<u32, &FunctionReport> = HashMap::new();
+    let mut unmatched: HashMap<u32, &FunctionReport<'_>> = HashMap::new();
     for pair in &matched {
         if let (None, Some(b)) = pair {
             unmatched.insert(b.index, b);
@@ -286,7 +300,10 @@ fn functions(before: &[FunctionReport], after: &[FunctionReport]) -> (Vec<Functi
     let mut diffs: Vec<_> = all
         .into_iter()
         .map(|(a, b)| FunctionDiff {
-            name: b.and_then(|b| b.name.clone()).or_else(|| a?.name.clone()),
+            name: b
+                .and_then(|b| b.name)
+                .or_else(|| a?.name)
+                .map(str::to_owned),
             indices: [a, b].map(|it| Some(it?.index)),
             code_bytes: [a, b].map(|it| Some(it?.code_bytes)),
         })
@@ -349,11 +366,11 @@ fn without_hash(name: &str) -> &str {
 mod tests {
     use super::*;
 
-    fn function(index: u32, name: Option<&str>, code_bytes: u32) -> FunctionReport {
+    fn function(index: u32, name: Option<&str>, code_bytes: u32) -> FunctionReport<'_> {
         FunctionReport {
             index,
-            name: name.map(str::to_owned),
-            ty: "(func)".to_owned(),
+            name,
+            ty: "(func)".to_owned().into(),
             text_offset: 0,
             code_bytes,
             wasm_offset: None,
@@ -367,9 +384,9 @@ mod tests {
         expected: &[[Option<(u32, u32)>; 2]],
         same: usize,
     ) {
-        let make = |list: &[(u32, Option<&str>, u32)]| -> Vec<_> {
+        fn make<'a>(list: &[(u32, Option<&'a str>, u32)]) -> Vec<FunctionReport<'a>> {
             list.iter().map(|it| function(it.0, it.1, it.2)).collect()
-        };
+        }
         let (diffs, count) = functions(&make(before), &make(after));
         let found: Vec<_> = diffs
             .iter()

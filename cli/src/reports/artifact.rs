@@ -3,7 +3,9 @@
 //! Offsets of sections count from the start of the file, those of functions from the start of
 //! `.text`. Indices are those of the module, imports first.
 
+use std::fmt;
 use std::iter;
+use std::rc::Rc;
 
 use precast_artifacts_format::{
     Artifact, ArtifactError, CpuFeatures, Difference, Export, ExternIndex, GlobalType, Import,
@@ -11,141 +13,174 @@ use precast_artifacts_format::{
     SectionDigest, TablePlan, TableType, Tunables,
 };
 use precast_loader::{Error, Module};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// A whole artifact that this version can read.
 #[derive(Debug, Serialize)]
-pub(crate) struct Report {
-    pub(crate) file: String,
-    pub(crate) kind: &'static str,
-    pub(crate) file_bytes: usize,
-    pub(crate) module_name: Option<String>,
-    pub(crate) format_version: u32,
-    pub(crate) abi_version: u32,
-    pub(crate) compiler_version: String,
-    pub(crate) target: String,
-    pub(crate) page_bytes: u32,
-    pub(crate) cpu_features: Vec<&'static str>,
-    pub(crate) memory_checked: bool,
-    pub(crate) fuel: bool,
+pub struct Report<'a> {
+    pub(super) file: String,
+    pub(super) kind: &'static str,
+    pub(super) file_bytes: usize,
+    pub(super) module_name: Option<String>,
+    pub(super) format_version: u32,
+    pub(super) abi_version: u32,
+    pub(super) compiler_version: String,
+    pub(super) target: String,
+    pub(super) page_bytes: u32,
+    pub(super) cpu_features: Vec<&'static str>,
+    pub(super) memory_checked: bool,
+    pub(super) fuel: bool,
     /// Whether functions tell listeners where they begin and end.
-    pub(crate) listeners: bool,
-    pub(crate) memory_guard_bytes: u64,
+    pub(super) listeners: bool,
+    pub(super) memory_guard_bytes: u64,
     /// Beyond WebAssembly 2.0.
-    pub(crate) wasm_features: Vec<String>,
+    pub(super) wasm_features: Vec<String>,
     /// Why this machine cannot run it; nothing if it can.
-    pub(crate) obstacles: Vec<String>,
+    pub(super) obstacles: Vec<String>,
     /// What is wrong with the digests, if anything is.
-    pub(crate) digest_error: Option<String>,
-    pub(crate) sections: Vec<SectionReport>,
+    pub(super) digest_error: Option<String>,
+    pub(super) sections: Vec<SectionReport>,
     /// Of the module, as far as they were kept.
-    pub(crate) custom_sections: Vec<CustomSectionReport>,
-    pub(crate) imports: Vec<ImportReport>,
-    pub(crate) exports: Vec<ExportReport>,
+    pub(super) custom_sections: Vec<CustomSectionReport>,
+    pub(super) imports: Vec<ImportReport>,
+    pub(super) exports: Vec<ExportReport>,
     /// The memories that the module defines.
-    pub(crate) memories: Vec<MemoryReport>,
+    pub(super) memories: Vec<MemoryReport>,
     /// The tables that the module defines.
-    pub(crate) tables: Vec<TableReport>,
-    pub(crate) start_function: Option<u32>,
+    pub(super) tables: Vec<TableReport>,
+    pub(super) start_function: Option<u32>,
     /// What the code calls in the loader.
-    pub(crate) runtime_symbols: Vec<String>,
-    pub(crate) counts: Counts,
+    pub(super) runtime_symbols: Vec<String>,
+    pub(super) counts: Counts,
     /// What the text consists of.
-    pub(crate) code: Vec<CodeReport>,
+    pub(super) code: Vec<CodeReport>,
     /// The functions that the module defines.
-    pub(crate) functions: Vec<FunctionReport>,
+    pub(super) functions: Vec<FunctionReport<'a>>,
 }
 
 #[derive(Debug, Serialize)]
-pub(crate) struct SectionReport {
-    pub(crate) name: &'static str,
-    pub(crate) file_offset: u64,
-    pub(crate) bytes: u64,
+pub(super) struct SectionReport {
+    pub(super) name: &'static str,
+    pub(super) file_offset: u64,
+    pub(super) bytes: u64,
 }
 
 #[derive(Debug, Serialize)]
-pub(crate) struct CustomSectionReport {
-    pub(crate) name: String,
-    pub(crate) bytes: usize,
+pub(super) struct CustomSectionReport {
+    pub(super) name: String,
+    pub(super) bytes: usize,
 }
 
 #[derive(Debug, Serialize)]
-pub(crate) struct ImportReport {
-    pub(crate) module: String,
-    pub(crate) name: String,
+pub(super) struct ImportReport {
+    pub(super) module: String,
+    pub(super) name: String,
     #[serde(rename = "type")]
-    pub(crate) ty: String,
+    pub(super) ty: TypeText,
 }
 
 #[derive(Debug, Serialize)]
-pub(crate) struct ExportReport {
-    pub(crate) name: String,
-    pub(crate) index: u32,
+pub(super) struct ExportReport {
+    pub(super) name: String,
+    pub(super) index: u32,
     #[serde(rename = "type")]
-    pub(crate) ty: String,
+    pub(super) ty: TypeText,
 }
 
 #[derive(Debug, Serialize)]
-pub(crate) struct MemoryReport {
-    pub(crate) index: u32,
-    pub(crate) is_64: bool,
-    pub(crate) is_shared: bool,
-    pub(crate) page_bytes: u64,
-    pub(crate) minimum_pages: u64,
-    pub(crate) maximum_pages: Option<u64>,
-    pub(crate) image_bytes: u64,
-    pub(crate) image_extents: usize,
+pub(super) struct MemoryReport {
+    pub(super) index: u32,
+    pub(super) is_64: bool,
+    pub(super) is_shared: bool,
+    pub(super) page_bytes: u64,
+    pub(super) minimum_pages: u64,
+    pub(super) maximum_pages: Option<u64>,
+    pub(super) image_bytes: u64,
+    pub(super) image_extents: usize,
 }
 
 #[derive(Debug, Serialize)]
-pub(crate) struct TableReport {
-    pub(crate) index: u32,
-    pub(crate) is_64: bool,
-    pub(crate) element: String,
-    pub(crate) minimum: u64,
-    pub(crate) maximum: Option<u64>,
-    pub(crate) is_constant: bool,
+pub(super) struct TableReport {
+    pub(super) index: u32,
+    pub(super) is_64: bool,
+    pub(super) element: String,
+    pub(super) minimum: u64,
+    pub(super) maximum: Option<u64>,
+    pub(super) is_constant: bool,
 }
 
 #[derive(Debug, Serialize)]
-pub(crate) struct Counts {
-    pub(crate) types: usize,
-    pub(crate) imported_functions: u32,
-    pub(crate) functions: usize,
-    pub(crate) globals: usize,
-    pub(crate) tags: usize,
-    pub(crate) data_segments: usize,
-    pub(crate) element_segments: usize,
-    pub(crate) entry_trampolines: usize,
-    pub(crate) import_trampolines: usize,
-    pub(crate) trap_sites: usize,
-    pub(crate) handled_calls: usize,
-    pub(crate) address_pairs: usize,
+pub(super) struct Counts {
+    pub(super) types: usize,
+    pub(super) imported_functions: u32,
+    pub(super) functions: usize,
+    pub(super) globals: usize,
+    pub(super) tags: usize,
+    pub(super) data_segments: usize,
+    pub(super) element_segments: usize,
+    pub(super) entry_trampolines: usize,
+    pub(super) import_trampolines: usize,
+    pub(super) trap_sites: usize,
+    pub(super) handled_calls: usize,
+    pub(super) address_pairs: usize,
 }
 
 /// All code of a kind.
 #[derive(Debug, Serialize)]
-pub(crate) struct CodeReport {
-    pub(crate) kind: &'static str,
-    pub(crate) count: usize,
-    pub(crate) code_bytes: u64,
+pub(super) struct CodeReport {
+    pub(super) kind: &'static str,
+    pub(super) count: usize,
+    pub(super) code_bytes: u64,
 }
 
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct FunctionReport {
-    pub(crate) index: u32,
-    pub(crate) name: Option<String>,
+pub(super) struct FunctionReport<'a> {
+    pub(super) index: u32,
+    pub(super) name: Option<&'a str>,
     #[serde(rename = "type")]
-    pub(crate) ty: String,
-    pub(crate) text_offset: u32,
+    pub(super) ty: TypeText,
+    pub(super) text_offset: u32,
     /// Padding included.
-    pub(crate) code_bytes: u32,
+    pub(super) code_bytes: u32,
     /// Where its body starts in the module.
-    pub(crate) wasm_offset: Option<u32>,
+    pub(super) wasm_offset: Option<u32>,
 }
 
-impl Report {
-    pub(crate) fn new(file: &str, artifact: &Artifact<'_>) -> Self {
+/// A type as people read it. Where many have the same type, its text is there once: it may be long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TypeText {
+    text: Rc<str>,
+    /// Of a tag, whose parameters are those of the function type in the text.
+    is_tag: bool,
+}
+
+impl From<String> for TypeText {
+    fn from(text: String) -> Self {
+        Self {
+            text: text.into(),
+            is_tag: false,
+        }
+    }
+}
+
+impl fmt::Display for TypeText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.text.split_once("(func") {
+            Some((before, after)) if self.is_tag => write!(f, "{before}(tag{after}"),
+            _ => f.write_str(&self.text),
+        }
+    }
+}
+
+impl Serialize for TypeText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'a> Report<'a> {
+    /// What is in the artifact, which messages call `file`.
+    pub fn new(file: &str, artifact: &Artifact<'a>) -> Self {
         let Note {
             format_version,
             abi_version,
@@ -222,6 +257,11 @@ impl Report {
     }
 }
 
+/// Of what has an index that nothing has.
+fn unknown() -> TypeText {
+    "?".to_owned().into()
+}
+
 /// The text by kinds of code. Padding belongs to what it follows.
 fn code(artifact: &Artifact<'_>) -> Vec<CodeReport> {
     let funcs = artifact.funcs();
@@ -290,7 +330,7 @@ fn obstacles(bytes: &[u8]) -> Vec<String> {
 }
 
 /// The names of features, and of none for bits that have no name yet.
-pub(crate) fn feature_names(features: CpuFeatures) -> Vec<&'static str> {
+pub(super) fn feature_names(features: CpuFeatures) -> Vec<&'static str> {
     features.iter().map(|feature| feature.name()).collect()
 }
 
@@ -344,8 +384,10 @@ impl TableReport {
 }
 
 /// The types of everything that has an index, imports first.
-struct Types<'a> {
-    artifact: &'a Artifact<'a>,
+struct Types<'t, 'a> {
+    artifact: &'t Artifact<'a>,
+    /// The manifest's types.
+    texts: Vec<TypeText>,
     imported: ImportedCounts,
     /// Indices into the manifest's types.
     funcs: Vec<u32>,
@@ -356,11 +398,14 @@ struct Types<'a> {
     tags: Vec<u32>,
 }
 
-impl<'a> Types<'a> {
-    fn new(artifact: &'a Artifact<'a>) -> Self {
+impl<'t, 'a> Types<'t, 'a> {
+    fn new(artifact: &'t Artifact<'a>) -> Self {
         let manifest = artifact.manifest();
         let mut types = Self {
             artifact,
+            texts: (manifest.types.iter())
+                .map(|ty| ty.to_string().into())
+                .collect(),
             imported: manifest.imported(),
             funcs: Vec::new(),
             tables: Vec::new(),
@@ -392,14 +437,17 @@ impl<'a> Types<'a> {
     }
 
     /// The function type at an index into the manifest's types.
-    fn func_type(&self, index: u32) -> String {
-        let ty = self.artifact.manifest().types.get(index as usize);
-        ty.map_or_else(|| "?".into(), ToString::to_string)
+    fn func_type(&self, index: u32) -> TypeText {
+        let text = self.texts.get(index as usize).cloned();
+        text.unwrap_or_else(unknown)
     }
 
     /// The type of a tag, whose parameters are those of the function type at an index.
-    fn tag_type(&self, index: u32) -> String {
-        self.func_type(index).replacen("(func", "(tag", 1)
+    fn tag_type(&self, index: u32) -> TypeText {
+        TypeText {
+            is_tag: true,
+            ..self.func_type(index)
+        }
     }
 
     fn import(&self, import: &Import) -> ImportReport {
@@ -408,17 +456,17 @@ impl<'a> Types<'a> {
             name: import.name.clone(),
             ty: match import.ty {
                 ImportType::Func(ty) => self.func_type(ty),
-                ImportType::Table(ty) => ty.to_string(),
-                ImportType::Memory(ty) => ty.to_string(),
-                ImportType::Global(ty) => ty.to_string(),
+                ImportType::Table(ty) => ty.to_string().into(),
+                ImportType::Memory(ty) => ty.to_string().into(),
+                ImportType::Global(ty) => ty.to_string().into(),
                 ImportType::Tag(ty) => self.tag_type(ty),
             },
         }
     }
 
     fn export(&self, export: &Export) -> ExportReport {
-        fn text<T: ToString>(types: &[T], index: u32) -> Option<String> {
-            types.get(index as usize).map(T::to_string)
+        fn text<T: ToString>(types: &[T], index: u32) -> Option<TypeText> {
+            Some(types.get(index as usize)?.to_string().into())
         }
         let (index, ty) = match export.index {
             ExternIndex::Func(index) => {
@@ -436,11 +484,11 @@ impl<'a> Types<'a> {
         ExportReport {
             name: export.name.clone(),
             index,
-            ty: ty.unwrap_or_else(|| "?".into()),
+            ty: ty.unwrap_or_else(unknown),
         }
     }
 
-    fn functions(&self) -> impl Iterator<Item = FunctionReport> {
+    fn functions(&self) -> impl Iterator<Item = FunctionReport<'a>> {
         let funcs = self.artifact.funcs();
         let addresses = self.artifact.address_map();
         (0..).map_while(move |defined| {
@@ -448,7 +496,7 @@ impl<'a> Types<'a> {
             let address = addresses.lookup(func.text_offset);
             Some(FunctionReport {
                 index: self.imported.funcs + defined,
-                name: self.artifact.function_name(defined).map(str::to_owned),
+                name: self.artifact.function_name(defined),
                 ty: self.func_type(func.type_index),
                 text_offset: func.text_offset,
                 code_bytes: funcs.end_of(defined)?.saturating_sub(func.text_offset),

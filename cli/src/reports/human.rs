@@ -4,13 +4,12 @@
 use std::cmp::Reverse;
 use std::fmt;
 
-use super::ModuleReport;
-use super::report::Report;
+use super::artifact::Report;
 
 /// How many functions are listed.
 const LISTED_FUNCTIONS: usize = 20;
 
-impl fmt::Display for Report {
+impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.head(f)?;
         self.sections(f)?;
@@ -21,7 +20,7 @@ impl fmt::Display for Report {
     }
 }
 
-impl Report {
+impl Report<'_> {
     fn head(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words = |words: &[&str]| match words {
             [] => "none".to_owned(),
@@ -184,7 +183,7 @@ impl Report {
             "\nfunctions, largest first\n     index     bytes  name and type"
         )?;
         for function in largest {
-            let name = function.name.as_deref().unwrap_or("?").escape_debug();
+            let name = function.name.unwrap_or("?").escape_debug();
             writeln!(
                 f,
                 "  {:>8}  {:>8}  {name} {}",
@@ -195,16 +194,5 @@ impl Report {
             writeln!(f, "  {more} more, see --json")?;
         }
         Ok(())
-    }
-}
-
-impl fmt::Display for ModuleReport<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let form = if self.is_text { "text" } else { "binary" };
-        writeln!(
-            f,
-            "{0}: a WebAssembly module in {form} form, not compiled yet. To compile it:\n  precast compile {0}",
-            self.file
-        )
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::report::{BorderDiff, DiffReport};
+use super::{BorderDiff, DiffReport};
 
 /// The comparison, with so many functions.
 pub(super) fn text(report: &DiffReport, top: usize) -> String {
