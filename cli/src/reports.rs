@@ -19,6 +19,7 @@ mod functions;
 mod html;
 mod human;
 mod object;
+mod types;
 
 pub use artifact::Report;
 pub use diff::{DiffReport, Side};

@@ -8,7 +8,8 @@ use anyhow::{Context as _, Result, bail};
 use precast_artifacts_format::Artifact;
 use serde::Serialize;
 
-use super::artifact::{FunctionReport, Report, TypeText};
+use super::artifact::{FunctionReport, Report};
+use super::types::TypeText;
 use super::{artifact_in, no_artifact};
 
 mod human;
