@@ -464,6 +464,21 @@ fn a_map_is_one_page_whose_data_no_name_can_leave() {
 }
 
 #[test]
+fn a_long_name_that_many_functions_share_is_not_shown_whole_for_each() {
+    let scratch = Scratch::new();
+    // Each is the end of the next, so that all are in one string of the artifact.
+    let long = "x".repeat(20_000);
+    let names = (0..100).map(|more| format!("(func ${long}{})", "x".repeat(more)));
+    let text = format!("(module {})", names.collect::<String>());
+    let artifact = scratch.artifact("a.precast", &text, &[]);
+    assert!(fs::metadata(&artifact).unwrap().len() < 100_000);
+    let report = json(&artifact);
+    for function in report["functions"].as_array().unwrap() {
+        assert_eq!(function["name"], &long[..4096]);
+    }
+}
+
+#[test]
 fn a_map_never_replaces_the_artifact() {
     let scratch = Scratch::new();
     let artifact = scratch.artifact("a.precast", CODE, &X86_64);
