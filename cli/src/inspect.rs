@@ -6,13 +6,14 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Error, Result, bail};
 use clap::Args;
-use precast_artifacts_format::{Artifact, ArtifactError, ObjectFile};
+use precast_artifacts_format::{Artifact, ArtifactError};
 use serde::Serialize;
 
 use crate::input::{Input, Kind, is_standard_stream};
 use crate::output::Destination;
 use crate::reports::{
-    DisasmReport, ForeignReport, FunctionsReport, ObjectReport, Order, Report, artifact_in, treemap,
+    DisasmReport, ForeignReport, FunctionsReport, ObjectReport, Order, Report, Subject,
+    artifact_in, treemap,
 };
 use crate::shown::shown;
 use crate::{exit, output};
@@ -97,15 +98,16 @@ pub(crate) fn inspect(args: &InspectArgs) -> Result<ExitCode> {
     }
     let bytes = input.into_bytes()?;
     let (name, bytes) = artifact_in(&name, &bytes);
-    match Artifact::parse(bytes) {
-        Ok(artifact) => {
-            print_artifact(&name, &artifact, args)?;
-            match artifact.verify() {
+    match Subject::parse(bytes).with_context(|| name.clone())? {
+        Subject::Artifact(artifact) => {
+            let verified = artifact.verify();
+            print_artifact(&name, &artifact, &verified, args)?;
+            match verified {
                 Ok(()) => Ok(ExitCode::SUCCESS),
                 Err(error) => Ok(exit::failed(&Error::new(error).context(name))),
             }
         }
-        Err(ArtifactError::Incompatible(differences)) => {
+        Subject::Foreign(differences) => {
             if args.is_about_code() {
                 let error = ArtifactError::Incompatible(differences);
                 return Err(Error::new(error).context(name));
@@ -114,10 +116,7 @@ pub(crate) fn inspect(args: &InspectArgs) -> Result<ExitCode> {
             print(&report, args.json)?;
             Ok(ExitCode::SUCCESS)
         }
-        Err(error) => {
-            let Some(object) = ObjectFile::parse(bytes) else {
-                return Err(Error::new(error).context(name));
-            };
+        Subject::Object(object) => {
             if args.is_about_code() {
                 bail!(
                     "{name} is a relocatable object, not an artifact; `objdump -dr` shows its code"
@@ -130,18 +129,23 @@ pub(crate) fn inspect(args: &InspectArgs) -> Result<ExitCode> {
 }
 
 /// Prints what was asked for.
-fn print_artifact(name: &str, artifact: &Artifact<'_>, args: &InspectArgs) -> Result<()> {
+fn print_artifact(
+    name: &str,
+    artifact: &Artifact<'_>,
+    verified: &Result<(), ArtifactError>,
+    args: &InspectArgs,
+) -> Result<()> {
     if let Some(wanted) = &args.disasm {
         let report = DisasmReport::new(name, artifact, wanted);
         return print(&report.with_context(|| name.to_owned())?, args.json);
     }
-    let report = Report::new(name, artifact);
+    let report = Report::new(name, artifact, verified);
     if let Some(path) = &args.html {
         return write_page(&report, path, &args.file);
     }
     if args.functions {
         print(
-            &FunctionsReport::new(report, args.sort, args.top),
+            &FunctionsReport::new(&report, args.sort, args.top),
             args.json,
         )
     } else {

@@ -8,7 +8,7 @@
 //! All of this is made of bytes alone, which may be anyone's: only where they came from is said by
 //! others. Names come from the module and may hold anything.
 
-use precast_artifacts_format::{ArtifactError, ObjectFile, Program};
+use precast_artifacts_format::{Artifact, ArtifactError, Difference, ObjectFile, Program};
 
 mod artifact;
 mod decode;
@@ -35,6 +35,32 @@ pub fn artifact_in<'a>(name: &str, bytes: &'a [u8]) -> (String, &'a [u8]) {
     match Program::in_executable(bytes) {
         Some(program) => (format!("{name} (the artifact in it)"), program.artifact),
         None => (name.to_owned(), bytes),
+    }
+}
+
+/// What there is something to say of.
+#[derive(Debug)]
+pub enum Subject<'a> {
+    /// An artifact that this version can read.
+    Artifact(Box<Artifact<'a>>),
+    /// One that it cannot, and in what that differs.
+    Foreign(Vec<Difference>),
+    /// A relocatable object.
+    Object(ObjectFile<'a>),
+}
+
+impl<'a> Subject<'a> {
+    /// What the bytes are.
+    ///
+    /// # Errors
+    ///
+    /// If they are nothing of that: what is wrong with them as an artifact.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, ArtifactError> {
+        match Artifact::parse(bytes) {
+            Ok(artifact) => Ok(Self::Artifact(artifact.into())),
+            Err(ArtifactError::Incompatible(differences)) => Ok(Self::Foreign(differences)),
+            Err(error) => ObjectFile::parse(bytes).map(Self::Object).ok_or(error),
+        }
     }
 }
 

@@ -506,7 +506,7 @@ fn get(bytes: &[u8], at: usize, width: usize) -> u64 {
     u64::from_le_bytes(number)
 }
 
-fn put(bytes: &mut [u8], at: usize, width: usize, number: u64) {
+pub(crate) fn put(bytes: &mut [u8], at: usize, width: usize, number: u64) {
     if let Some(bytes) = at.checked_add(width).and_then(|end| bytes.get_mut(at..end)) {
         bytes.copy_from_slice(&number.to_le_bytes()[..width]);
     }

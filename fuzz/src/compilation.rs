@@ -6,7 +6,7 @@ use arbitrary::{Result, Unstructured};
 use precast_artifacts_format::Artifact;
 use precast_compiler::{CompileError, Options, compile, validate};
 
-use crate::counting::most_held;
+use crate::bounded::bounded;
 use crate::{modules, options};
 
 /// What validation may hold of the host's memory, in bytes: as much as the most locals that a function may
@@ -55,12 +55,10 @@ pub fn try_check(u: &mut Unstructured<'_>) -> Result<bool> {
 
 /// Whether the bytes compile.
 fn try_compile(wasm: &[u8], options: &Options) -> bool {
-    let (held, verdict) = most_held(|| validate(wasm, options));
-    assert!(
-        held <= MOST_HELD + wasm.len() * MOST_HELD_PER_BYTE,
-        "{} bytes took {held} to validate",
-        wasm.len()
-    );
+    let len = wasm.len();
+    let what = || format!("validating {len} bytes");
+    let at_most = MOST_HELD + len * MOST_HELD_PER_BYTE;
+    let verdict = bounded(at_most, what, || validate(wasm, options));
     let artifact = match compile(wasm, options) {
         Ok(artifact) => artifact,
         Err(error) => {

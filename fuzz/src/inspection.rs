@@ -6,17 +6,17 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use arbitrary::{Result, Unstructured};
-use precast_artifacts_format::{Arch, Artifact, ArtifactError, ObjectFile, Section};
+use precast_artifacts_format::{Arch, Artifact, Section};
 use precast_cli::reports::{
     DiffReport, DisasmReport, ForeignReport, FunctionsReport, ObjectReport, Order, Report, Side,
-    artifact_in, no_artifact, treemap,
+    Subject, artifact_in, no_artifact, treemap,
 };
 use precast_compiler::{Compilation, Features, Options, Output};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::artifact_mutation;
-use crate::counting::most_held;
+use crate::bounded::bounded;
 
 /// What the reports on a file may hold of the host's memory, in bytes: some, and some for each of the file's own,
 /// which may be a byte of code with a line of its own.
@@ -64,17 +64,13 @@ pub fn try_check(u: &mut Unstructured<'_>) -> Result<bool> {
             (original, changed)
         }
     };
-    let (held, is_known) = most_held(|| {
-        let is_known = describe(&changed);
-        compare(original, &changed);
-        is_known
-    });
     let len = original.len() + changed.len();
-    assert!(
-        held <= MOST_HELD + len * MOST_HELD_PER_BYTE,
-        "{len} bytes took {held} to describe"
-    );
-    Ok(is_known)
+    let what = || format!("describing {len} bytes");
+    let at_most = MOST_HELD + len * MOST_HELD_PER_BYTE;
+    Ok(bounded(at_most, what, || {
+        compare(original, &changed);
+        describe(&changed)
+    }))
 }
 
 /// A relocatable object.
@@ -115,7 +111,7 @@ fn overwrite_sections(original: &[u8], bytes: &mut [u8], u: &mut Unstructured<'_
             u.arbitrary()?
         };
         let width = (*u.choose(&[1, 2, 4, 8])?).min(place.end - at);
-        bytes[at..at + width].copy_from_slice(&number.to_le_bytes()[..width]);
+        artifact_mutation::put(bytes, at, width, number);
     }
     Ok(())
 }
@@ -123,36 +119,30 @@ fn overwrite_sections(original: &[u8], bytes: &mut [u8], u: &mut Unstructured<'_
 /// All reports on a file, and whether it is one that there is something to say of.
 pub fn describe(bytes: &[u8]) -> bool {
     let (name, bytes) = artifact_in("file", bytes);
-    match Artifact::parse(bytes) {
-        Ok(artifact) => {
-            describe_artifact(&name, &artifact);
-            true
+    match Subject::parse(bytes) {
+        Ok(Subject::Artifact(artifact)) => describe_artifact(&name, &artifact),
+        Ok(Subject::Foreign(differences)) => {
+            shown(&ForeignReport::new(&name, bytes, &differences));
         }
-        Err(ArtifactError::Incompatible(differences)) => {
-            let report = ForeignReport::new(&name, bytes, &differences);
-            shown(&report);
-            true
+        Ok(Subject::Object(object)) => {
+            shown(&ObjectReport::new(&name, bytes.len(), &object));
         }
         Err(error) => {
             assert!(!error.to_string().is_empty());
             let _what = no_artifact(bytes, &error);
-            let object = ObjectFile::parse(bytes);
-            if let Some(object) = &object {
-                shown(&ObjectReport::new(&name, bytes.len(), object));
-            }
-            object.is_some()
+            return false;
         }
     }
+    true
 }
 
 fn describe_artifact(name: &str, artifact: &Artifact<'_>) {
-    let report = Report::new(name, artifact);
+    let report = Report::new(name, artifact, &artifact.verify());
     shown(&report);
     let page = treemap(&report).expect("a page");
     assert_eq!(page.matches('<').count(), tags(), "names are no tags");
     for order in [Order::Size, Order::Index, Order::Name] {
-        let report = Report::new(name, artifact);
-        shown(&FunctionsReport::new(report, order, None));
+        shown(&FunctionsReport::new(&report, order, None));
     }
     let funcs = artifact.funcs().len() as u32;
     let imported = artifact.manifest().imported().funcs;
@@ -216,7 +206,7 @@ fn tags() -> usize {
     *TAGS.get_or_init(|| {
         let [_, _, empty] = artifact_mutation::originals();
         let artifact = Artifact::parse(empty).expect("an artifact");
-        let page = treemap(&Report::new("empty", &artifact)).expect("a page");
+        let page = treemap(&Report::new("empty", &artifact, &Ok(()))).expect("a page");
         page.matches('<').count()
     })
 }

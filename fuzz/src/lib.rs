@@ -7,10 +7,9 @@
 //! Start reading at [`modules`] and [`differential`].
 
 pub mod artifact_mutation;
+mod bounded;
 pub mod cache_faults;
 pub mod compilation;
-#[path = "../../loader/wasi/tests/common/counting.rs"]
-mod counting;
 pub mod differential;
 pub mod expressions;
 pub mod inspection;

@@ -5,7 +5,7 @@ use precast_artifacts_format::{
 };
 use precast_loader::Module;
 
-use crate::counting::most_held;
+use crate::bounded::bounded;
 
 /// What looking at an artifact may hold of the host's memory, in bytes: some, and some for each of its own.
 /// A list that claims to be long gets a mebibyte before its entries are read (serde's), and so does one
@@ -20,14 +20,9 @@ const MOST_HELD_PER_BYTE: usize = 64;
 ///
 /// If a promise is broken.
 pub fn check(bytes: &[u8]) -> Option<Artifact<'_>> {
-    let (held, artifact) = most_held(|| read(bytes));
-    let at_most = MOST_HELD + bytes.len() * MOST_HELD_PER_BYTE;
-    assert!(
-        held <= at_most,
-        "{} bytes took {held} to look at",
-        bytes.len()
-    );
-    artifact
+    let len = bytes.len();
+    let what = || format!("looking at {len} bytes");
+    bounded(MOST_HELD + len * MOST_HELD_PER_BYTE, what, || read(bytes))
 }
 
 /// As [`check`], whatever it holds.

@@ -6,8 +6,8 @@
 use std::iter;
 
 use precast_artifacts_format::{
-    Artifact, ArtifactError, CpuFeatures, Difference, Manifest, MemoryPlan, Note, RuntimeSymbol,
-    Section, SectionDigest, TablePlan, Tunables,
+    Artifact, ArtifactError, CodeSymbol, CpuFeatures, Difference, Manifest, MemoryPlan, Note,
+    RuntimeSymbol, Section, SectionDigest, TablePlan, Tunables,
 };
 use precast_loader::{Error, Module};
 use serde::Serialize;
@@ -132,7 +132,7 @@ pub(super) struct CodeReport {
     pub(super) code_bytes: u64,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Serialize)]
 pub(super) struct FunctionReport<'a> {
     pub(super) index: u32,
     pub(super) name: Option<&'a str>,
@@ -146,8 +146,8 @@ pub(super) struct FunctionReport<'a> {
 }
 
 impl<'a> Report<'a> {
-    /// What is in the artifact, which messages call `file`.
-    pub fn new(file: &str, artifact: &Artifact<'a>) -> Self {
+    /// What is in the artifact, which messages call `file`, and what [`Artifact::verify`] said of it.
+    pub fn new(file: &str, artifact: &Artifact<'a>, verified: &Result<(), ArtifactError>) -> Self {
         let Note {
             format_version,
             abi_version,
@@ -164,7 +164,6 @@ impl<'a> Report<'a> {
             sections,
         } = artifact.note();
         let manifest = artifact.manifest();
-        let verified = artifact.verify();
         let types = Types::new(artifact);
         let imported = types.imported;
         Self {
@@ -184,7 +183,7 @@ impl<'a> Report<'a> {
             memory_guard_bytes: *memory_guard_bytes,
             wasm_features: manifest.features.clone(),
             obstacles: obstacles(artifact.bytes()),
-            digest_error: verified.err().map(|error| error.to_string()),
+            digest_error: verified.as_ref().err().map(ArtifactError::to_string),
             sections: iter::once(SectionReport::of_note(artifact))
                 .chain(sections.iter().map(SectionReport::new))
                 .collect(),
@@ -224,23 +223,30 @@ impl<'a> Report<'a> {
     }
 }
 
-/// The text by kinds of code. Padding belongs to what it follows.
-fn code(artifact: &Artifact<'_>) -> Vec<CodeReport> {
+/// Where in the text the functions end, and what comes behind them, in the order of the text.
+pub(super) fn trampolines<'a>(artifact: &Artifact<'a>) -> (u64, Vec<CodeSymbol<'a>>) {
     let funcs = artifact.funcs();
     let text_bytes = artifact.section(Section::Text).len() as u64;
     let last = (funcs.len() as u32).checked_sub(1);
-    let funcs_end = last.and_then(|last| funcs.end_of(last)).unwrap_or(0);
-    let funcs_end = u64::from(funcs_end).min(text_bytes);
-    let mut kinds = vec![CodeReport {
-        kind: "functions",
-        count: funcs.len(),
-        code_bytes: funcs_end,
-    }];
-    let mut trampolines: Vec<_> = artifact
-        .code_symbols()
-        .filter(|symbol| u64::from(symbol.text_offset) >= funcs_end)
+    let end = last.and_then(|last| funcs.end_of(last)).unwrap_or(0);
+    let end = u64::from(end).min(text_bytes);
+    let symbols = artifact.code_symbols();
+    let mut trampolines: Vec<_> = symbols
+        .filter(|symbol| u64::from(symbol.text_offset) >= end)
         .collect();
     trampolines.sort_by_key(|symbol| symbol.text_offset);
+    (end, trampolines)
+}
+
+/// The text by kinds of code. Padding belongs to what it follows.
+fn code(artifact: &Artifact<'_>) -> Vec<CodeReport> {
+    let text_bytes = artifact.section(Section::Text).len() as u64;
+    let (funcs_end, trampolines) = trampolines(artifact);
+    let mut kinds = vec![CodeReport {
+        kind: "functions",
+        count: artifact.funcs().len(),
+        code_bytes: funcs_end,
+    }];
     let starts = trampolines.iter().map(|it| u64::from(it.text_offset));
     let ends = starts.skip(1).chain([text_bytes]);
     for (symbol, end) in trampolines.iter().zip(ends) {

@@ -40,7 +40,7 @@ impl<'a> Side<'a> {
         artifact.verify().with_context(|| name.clone())?;
         Ok(Self {
             bytes,
-            report: Report::new(&name, &artifact),
+            report: Report::new(&name, &artifact, &Ok(())),
             artifact,
         })
     }

@@ -10,6 +10,7 @@ use iced_x86::{Formatter as _, GasFormatter, Instruction, OpKind};
 use precast_artifacts_format::{Arch, Artifact, CodeSymbol, ExternIndex, Section};
 use serde::Serialize;
 
+use super::artifact::trampolines;
 use super::decode::{Piece, decode};
 
 /// How many functions a message lists.
@@ -94,12 +95,6 @@ struct Names<'a> {
 
 impl<'a> Names<'a> {
     fn new(artifact: &'a Artifact<'a>) -> Self {
-        let funcs = artifact.funcs();
-        let last = (funcs.len() as u32).checked_sub(1);
-        let end = last.and_then(|last| funcs.end_of(last)).unwrap_or(0);
-        let symbols = artifact.code_symbols();
-        let mut trampolines: Vec<_> = symbols.filter(|it| it.text_offset >= end).collect();
-        trampolines.sort_by_key(|it| it.text_offset);
         let imported = artifact.manifest().imported();
         let tables = u64::from(imported.tables)..;
         let mut tables: Vec<_> = (artifact.manifest().tables.iter().zip(tables))
@@ -112,7 +107,7 @@ impl<'a> Names<'a> {
         Self {
             artifact,
             imported: imported.funcs,
-            trampolines,
+            trampolines: trampolines(artifact).1,
             tables,
         }
     }

@@ -21,28 +21,28 @@ pub enum Order {
 
 /// The functions of an artifact, and how much of the text each kind of code takes.
 #[derive(Debug, Serialize)]
-pub struct FunctionsReport<'a> {
-    file: String,
+pub struct FunctionsReport<'r> {
+    file: &'r str,
     text_bytes: u64,
-    code: Vec<CodeReport>,
+    code: &'r [CodeReport],
     /// How many functions there are, listed or not.
     count: usize,
-    functions: Vec<Listed<'a>>,
+    functions: Vec<Listed<'r>>,
 }
 
 #[derive(Debug, Serialize)]
-struct Listed<'a> {
+struct Listed<'r> {
     #[serde(flatten)]
-    function: FunctionReport<'a>,
+    function: &'r FunctionReport<'r>,
     /// Of the text, from 0 to 1.
     share: f64,
 }
 
-impl<'a> FunctionsReport<'a> {
+impl<'r> FunctionsReport<'r> {
     /// The first `top` functions in that order, or all.
-    pub fn new(report: Report<'a>, order: Order, top: Option<usize>) -> Self {
+    pub fn new(report: &'r Report<'r>, order: Order, top: Option<usize>) -> Self {
         let text_bytes = report.code.iter().map(|kind| kind.code_bytes).sum();
-        let mut functions = report.functions;
+        let mut functions: Vec<_> = report.functions.iter().collect();
         let count = functions.len();
         match order {
             Order::Size => functions.sort_by_key(|function| Reverse(function.code_bytes)),
@@ -58,9 +58,9 @@ impl<'a> FunctionsReport<'a> {
             function,
         });
         Self {
-            file: report.file,
+            file: &report.file,
             text_bytes,
-            code: report.code,
+            code: &report.code,
             count,
             functions: listed.collect(),
         }
@@ -81,7 +81,7 @@ impl fmt::Display for FunctionsReport<'_> {
         let text_bytes = self.text_bytes;
         writeln!(f, "{}: {text_bytes} bytes of code", self.file)?;
         writeln!(f, "\n       bytes   share     count  kind")?;
-        for kind in &self.code {
+        for kind in self.code {
             let percent = share(kind.code_bytes, text_bytes) * 100.0;
             let (bytes, count) = (kind.code_bytes, kind.count);
             writeln!(
